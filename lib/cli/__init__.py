@@ -1,0 +1,36 @@
+"""What every command shares: errors and signals, options, reading and writing, progress.
+
+Imported by tools alone.
+"""
+
+from advlib.cli.options import (
+    FLOPS,
+    NUMBERS,
+    Count,
+    columns_option,
+    fit_arguments,
+    format_option,
+    quality_options,
+    seed_option,
+    where_option,
+)
+from advlib.cli.output import (
+    atomic_write,
+    history_entry,
+    history_of,
+    note,
+    open_inputs,
+    progress,
+    read_fits,
+    say_uncertain,
+    stream_name,
+    write_document,
+    write_rows,
+)
+from advlib.cli.tool import Tool
+
+__all__ = [
+    "FLOPS", "NUMBERS", "Count", "Tool", "atomic_write", "columns_option", "fit_arguments",
+    "format_option", "history_entry", "history_of", "note", "open_inputs", "progress",
+    "quality_options", "read_fits", "say_uncertain", "stream_name", "seed_option", "where_option", "write_document", "write_rows",
+]  # fmt: skip

@@ -1,0 +1,123 @@
+"""Options and types that mean the same in every command that has them."""
+
+import math
+import re
+
+import click
+
+SUFFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
+NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([kKMGBT]?)")
+
+
+def parse_number(text: str) -> float:
+    """`1e22`, `366M`, `8/255`, `10%`; ValueError otherwise."""
+    text = text.strip()
+    if text.endswith("%"):
+        return parse_number(text[:-1]) / 100
+    if "/" in text:
+        top, _, bottom = text.partition("/")
+        return parse_number(top) / parse_number(bottom)
+    found = NUMBER.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return float(found[1]) * SUFFIXES[found[2]]
+
+
+class Count(click.ParamType):
+    """A finite number above `low` (at or above it if `closed`); suffixes k, M, G or B, T."""
+
+    name = "number"
+
+    def __init__(self, low=0.0, high=math.inf, closed=False):
+        self.low, self.high, self.closed = low, high, closed
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, float):
+            return value
+        try:
+            number = parse_number(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"found {value!r}; expected a number such as 1e22 or 366M", param, ctx)
+        inside = number >= self.low if self.closed else number > self.low
+        if not (inside and number <= self.high and math.isfinite(number)):
+            bound = f"{self.low:g} or above" if self.closed else f"above {self.low:g}"
+            upper = f" and at most {self.high:g}" if math.isfinite(self.high) else ""
+            self.fail(f"found {value!r}; expected a number {bound}{upper}", param, ctx)
+        return number
+
+
+class Numbers(Count):
+    """A list `a,b,c`, or `first:last:count`, that many numbers evenly spaced in the logarithm."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, list):
+            return value
+        one = super().convert
+        out = []
+        for item in value.split(","):
+            if ":" not in item:
+                out.append(one(item, param, ctx))
+                continue
+            parts = item.split(":")
+            if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= 100_000:
+                self.fail(f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2", param, ctx)
+            first, last = one(parts[0], param, ctx), one(parts[1], param, ctx)
+            if not first > 0 < last:
+                self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)
+            steps = int(parts[2]) - 1
+            ratio = math.log(last / first)
+            out += [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
+        return out
+
+
+FLOPS = Numbers()
+NUMBERS = Numbers()
+
+format_option = click.option(
+    "--format", "output_format", type=click.Choice(["csv", "json", "table"]),
+    help="Output format. [default: table on a terminal, csv elsewhere]",
+)  # fmt: skip
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    help="Random seed, kept in the output.",
+)  # fmt: skip
+
+where_option = click.option(
+    "--where", "conditions", metavar="EXPR", multiple=True,
+    help="Keep rows where COLUMN<VALUE (or <= > >= = !=); may be repeated, all must hold.",
+)  # fmt: skip
+
+
+def _columns(context, param, value):
+    renames = {}
+    for item in value.split(",") if value else ():
+        ours, equals, theirs = item.partition("=")
+        if not (equals and ours.strip() and theirs.strip()):
+            raise click.BadParameter(f"found {item!r}; expected OURS=THEIRS, as loss=CW_test_loss")
+        renames[ours.strip()] = theirs.strip()
+    return renames
+
+
+columns_option = click.option(
+    "--columns", metavar="OURS=THEIRS,...", callback=_columns,
+    help="Read a table whose columns have other names, as loss=CW_test_loss,params=N.",
+)  # fmt: skip
+
+
+def quality_options(command):
+    """`--fid` and `--dataset`: at which data quality a law is read."""
+    command = click.option(
+        "--dataset", "datasets", metavar="NAME", multiple=True,
+        help="Read the law at the FID of a data set of the fit; may be repeated.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--fid", "fids", type=Count(closed=True), multiple=True,
+        help="Read the law at this FID; 0 is perfect data. May be repeated. [default: the best "
+        "data set of the fit]",
+    )(command)  # fmt: skip
+
+
+fit_arguments = click.argument("fits", nargs=-1, type=click.File("rb"), metavar="[FIT]...")

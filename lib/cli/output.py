@@ -1,0 +1,238 @@
+"""Reading fits and tables, writing rows, documents and files."""
+
+import contextlib
+import csv
+import json
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+
+import click
+
+from advlib import __version__
+from advlib.errors import DataError
+
+DIGITS = 8  # significant digits of a number in CSV; JSON has them all
+
+
+def note(text: str) -> None:
+    """A one-line remark on standard error; --quiet silences it."""
+    context = click.get_current_context()
+    if not (context.find_root().obj or {}).get("quiet"):
+        click.echo(f"{context.info_name}: note: {text}", err=True)
+
+
+def history_entry() -> dict[str, str]:
+    """The command line now running, for the `history` of what it writes."""
+    tool = click.get_current_context().info_name
+    return {
+        "tool": tool,
+        "version": __version__,
+        "command": shlex.join([tool, *sys.argv[1:]]),
+    }
+
+
+def open_inputs(streams: Sequence) -> list:
+    """The named inputs, or standard input; asks for a file where that is a terminal."""
+    if streams:
+        return list(streams)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("no input: name a file, or pipe one in")
+    return [sys.stdin.buffer]
+
+
+def stream_name(stream) -> str:
+    """The name of an input in messages."""
+    return "<stdin>" if stream is sys.stdin.buffer else str(getattr(stream, "name", "<stdin>"))
+
+
+def progress(items: Iterable, total: int | None = None) -> Iterator:
+    """Iterate with a progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return iter(
+        track(
+            items, total=total, console=console, disable=not console.is_terminal,
+            transient=True, description=click.get_current_context().info_name,
+        )
+    )  # fmt: skip
+
+
+def read_fits(streams: Sequence) -> list:
+    """All fit documents (advlib.laws.document.Fit) in the named files or on standard input.
+
+    A file may hold several documents one after another, as `advfit --approach 2,3` prints.
+    """
+    from advlib.laws.document import read_fit
+
+    fits = []
+    for stream in open_inputs(streams):
+        name = stream_name(stream)
+        try:
+            text = stream.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise DataError(f"{name}: not UTF-8 text; expected a fit that advfit wrote") from None
+        if not text.strip():
+            raise DataError(f"{name}: empty; did the command before the pipe fail?")
+        fits += [read_fit(name, document) for document in _documents(name, text)]
+    return fits
+
+
+def _documents(name: str, text: str) -> Iterator[object]:
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    at, end = 0, len(text)
+    while True:
+        while at < end and text[at].isspace():
+            at += 1
+        if at == end:
+            return
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as err:
+            raise DataError(
+                f"{name}:{err.lineno}: not JSON: {err.msg}; expected a fit that advfit wrote"
+            ) from None
+        except (ValueError, RecursionError) as err:
+            raise DataError(f"{name}: not JSON: {err}; expected a fit that advfit wrote") from None
+        yield document
+
+
+def _no_constant(name):
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def history_of(fits: Sequence) -> list[dict]:
+    """The command lines behind some fits, each once, and the one now running."""
+    entries = [entry for fit in fits for entry in fit.history]
+    once = [entry for i, entry in enumerate(entries) if entry not in entries[:i]]
+    return [*once, history_entry()]
+
+
+def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
+    """Say which fits carry no intervals, and which intervals in `rows` are wide."""
+    from advlib.laws.consume import wide_intervals
+
+    for fit in fits:
+        if not fit.draws:
+            note(f"{fit.name}: approach {fit.approach}: no bootstrap draws, so no intervals")
+    remarks = [remark for row in rows for remark in wide_intervals(row)]
+    for remark in remarks[:3]:
+        note(remark)
+    if len(remarks) > 3:
+        note(f"{len(remarks) - 3} more wide intervals; see the _low and _high columns")
+
+
+def write_rows(rows: Iterable[dict], output_format: str | None, history: list[dict]) -> None:
+    """Print rows, dictionaries with the same keys, on standard output.
+
+    CSV; a JSON document {format, version, history, rows}; or a table for people, in which
+    `x`, `x_low` and `x_high` share a cell.  None chooses by whether standard output is a terminal.
+    """
+    if output_format is None:
+        output_format = "table" if sys.stdout.isatty() else "csv"
+    rows = list(rows)
+    if output_format == "json":
+        write_document({"history": history, "rows": rows})
+    elif output_format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(rows[0] if rows else ())
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    else:
+        _print_table(rows)
+
+
+def write_document(document: dict) -> None:
+    """Print a JSON document; `format` and `version` are put before its own keys."""
+    head = {"format": click.get_current_context().info_name, "version": 1}
+    print(json.dumps(_finite({**head, **document}), indent=1, allow_nan=False))
+
+
+def _finite(value):
+    """The value with null for what JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _cell(value) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.{DIGITS}g}"
+    return str(value)
+
+
+def _print_table(rows: list[dict]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    names = [n for n in rows[0] if not (n.endswith(("_low", "_high")) and _stem(n) in rows[0])]
+    cells = [[_shown(row, name) for name in names] for row in rows]
+    filled = [i for i in range(len(names)) if any(line[i] for line in cells)]
+    tall = len(filled) > 7 and len(rows) <= 4
+    table = Table(box=None, pad_edge=False, show_header=not tall, header_style="bold")
+    if tall:
+        table.add_column(style="bold", no_wrap=True)
+        for _ in rows:
+            table.add_column(justify="right")
+        for i in filled:
+            table.add_row(names[i], *(line[i] for line in cells))
+    else:
+        for i in filled:
+            table.add_column(names[i], justify="right", overflow="fold")
+        for line in cells:
+            table.add_row(*(line[i] for i in filled))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table, highlight=False)
+
+
+def _stem(name: str) -> str:
+    return name.rsplit("_", 1)[0]
+
+
+def _shown(row: dict, name: str) -> str:
+    text = _brief(row[name], 5)
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is None or high is None:
+        return text
+    return f"{text} [{_brief(low, 3)}, {_brief(high, 3)}]"
+
+
+def _brief(value, digits: int) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.{digits}g}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**6:
+        return f"{value:.{digits}g}"
+    return _cell(value)
+
+
+@contextlib.contextmanager
+def atomic_write(path: str) -> Iterator:
+    """A binary file that appears under `path` only when the block ends without error."""
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, name = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,332 @@
+"""Fitting Approaches 2 and 3 to the best checkpoints of a runs table.
+
+Default recipe: every start of a grid at once, in coordinates without units, to the true minimum
+(see `residuals`, `minimise`).  `recipe="published"` does what the study's code did (`published`).
+
+Source: Bartoldson et al. 2024, Sec. 3.2, App. F.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.laws import published, stages
+from advlib.laws.residuals import Saturating, Separable
+from advlib.runs.table import Table
+
+DELTA = 1e-3  # Huber threshold on log residuals; App. F
+BASE = "dg20"  # the study's base data set of Approach 2, and the sets its second stage is fitted to
+QUALITY = ("edm7", "edm10", "edm20")
+
+# Starts.  Terms as shares of the typical loss at the table's centre, exponents as they are: as many
+# starts as the paper's grids, and the same ones in any units.
+SHARES = (0.02, 0.05, 0.1, 0.3, 0.8)
+EXPONENTS = (0.05, 0.1, 0.25, 0.5, 1.0)
+BASE_STARTS = np.array(list(itertools.product(SHARES, SHARES, SHARES, EXPONENTS, EXPONENTS))).T
+JOINT_STARTS = np.array(
+    list(itertools.product(
+        (0.05, 0.2), (0.05, 0.2), (0.3, 0.8), (0.1, 0.25, 0.5), (0.1, 0.25, 0.5),
+        (-0.3, -0.15, 0.15, 0.3), (0.01, 0.1, 0.2),
+    ))
+).T  # fmt: skip
+QUALITY_STARTS = np.array(list(itertools.product(*reversed(published.QUALITY_GRID)))).T
+SATURATING_STARTS = np.array(
+    list(itertools.product(
+        (0.03, 0.1, 0.3), (0.03, 0.1, 0.3), (0.5, 0.2), (0.01, 0.1),
+        (0.1, 0.2, 0.3), (0.1, 0.2, 0.3), (0.8, 0.4), (0.01,),
+    ))
+).T  # fmt: skip
+
+
+@dataclass
+class Settings:
+    """How to fit.  `base`, `quality`: data sets of the two stages of Approach 2, None for the
+    study's where the table has them; `error_column`: weights 1/(relative error)^2."""
+
+    recipe: str = "default"
+    variant: str | None = None  # of Approach 2: "two-stage", "joint", "plain"; None chooses
+    base: str | None = None
+    quality: tuple[str, ...] = ()
+    delta: float = DELTA
+    bootstrap: int = 0
+    seed: int = 0
+    error_column: str | None = None
+    progress: Callable[[Iterable], Iterable] = iter
+
+
+@dataclass
+class Fitted:
+    """A fitted law: parameters at FID 0, its stages, the draws by parameter, what was used."""
+
+    variant: str
+    parameters: dict[str, float]
+    stages: list[stages.Stage]
+    draws: dict[str, list[float]]
+    used: np.ndarray  # rows of the table that were fitted, bool
+    base: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def canonical_order(table: Table) -> np.ndarray:
+    """The rows by FID, N, D and loss: an order of their own, so that results do not depend on how
+    the table was sorted."""
+    fid = table["fid"] if "fid" in table else np.zeros(len(table))
+    return np.lexsort((table["loss"], table["samples"], table["params"], fid))
+
+
+def fit_approach2(table: Table, settings: Settings) -> Fitted:
+    """Fit Eq. 3 to rows in canonical order (columns params, samples, loss; dataset, fid).
+
+    Raises DataError where the table has too few rows or not the data sets that were named.
+    """
+    fids = _fids(table)
+    variant = settings.variant
+    notes = []
+    if variant is None:
+        variant = "two-stage" if len(fids) > 1 else "plain"
+    if variant != "plain" and len(fids) < 2:
+        raise DataError(
+            f"{table.source}: {variant} needs data sets of two or more FIDs, found {len(fids)}; "
+            "--plain fits the law without quality"
+        )
+    if variant == "plain":
+        rows = np.ones(len(table), bool)
+        return _one_stage(table, rows, settings, variant, fids)
+    if variant == "joint":
+        return _one_stage(table, np.isfinite(table["fid"]), settings, variant, fids)
+    base, quality = _stage_sets(table, fids, settings, notes)
+    fitted = _two_stages(table, base, quality, fids, settings)
+    fitted.notes = notes + fitted.notes
+    return fitted
+
+
+def fit_approach3(table: Table, settings: Settings) -> Fitted:
+    """Fit Eq. 5 to rows in canonical order, all data sets at once."""
+    if len(_fids(table)) < 2:
+        raise DataError(
+            f"{table.source}: approach 3 needs data sets of two or more FIDs, "
+            f"found {len(_fids(table))}; approach 2 fits one"
+        )
+    used = np.isfinite(table["fid"])
+    data = table.take(np.flatnonzero(used))
+    free = list(range(8))
+    _enough(data, free)
+    if settings.recipe == "published":
+        law, value, values = published.saturating(*_columns(data), progress=settings.progress)
+        stage = _published_stage("all", Saturating(*_columns(data)), law, value, values, free)
+        return Fitted("all", law, [stage], {}, used)
+
+    def build(**options):
+        return Saturating(*_columns(data), **options)
+
+    def starts(model):
+        g = SATURATING_STARTS
+        return model.starts(g[:4], g[4], g[5], g[6], g[7])
+
+    weights = _weights(data, settings)
+    stage, _, theta = stages.minimum(
+        "all", build, starts, weights, free, settings.delta, settings.seed
+    )
+    drawn = {}
+    if settings.bootstrap:
+        sample = resample(data, settings) * weights
+        sample /= sample.sum(axis=0)
+        drawn = stages.draws(build, theta, sample, free, settings.delta)
+    return Fitted("all", stage.parameters, [stage], _lists(drawn), used, None, stage.notes)
+
+
+def _one_stage(table, used, settings, variant, fids) -> Fitted:
+    """All rows at once: the plain form, or Eq. 3 with its quality terms."""
+    data = table.take(np.flatnonzero(used))
+    quality = variant == "joint"
+    reference = float(np.expm1(np.log1p(data["fid"]).mean())) if quality else 0.0
+    free = list(range(7 if quality else 5))
+    _enough(data, free)
+    columns = _columns(data) if quality else (*_columns(data)[:2], *_columns(data, 0.0)[2:])
+    if settings.recipe == "published":
+        if quality:
+            raise DataError("--recipe published fits Approach 2 in two stages; drop --joint")
+        law, value, values = published.base(
+            data["params"], data["samples"], data["loss"], settings.progress
+        )
+        stage = _published_stage("base", Separable(*columns), law, value, values, free)
+        return Fitted(variant, law, [stage], {}, used)
+
+    def build(**options):
+        return Separable(*columns, reference_fid=reference, **options)
+
+    def starts(model):
+        g = JOINT_STARTS if quality else BASE_STARTS
+        return model.starts(g[:3], g[3], g[4], *(g[5:] if quality else ()))
+
+    weights = _weights(data, settings)
+    stage, _, theta = stages.minimum(
+        variant, build, starts, weights, free, settings.delta, settings.seed
+    )
+    drawn = {}
+    if settings.bootstrap:
+        sample = resample(data, settings) * weights
+        sample /= sample.sum(axis=0)
+        drawn = stages.draws(build, theta, sample, free, settings.delta)
+    names = stage.parameters if quality else list(stage.parameters)[:5]
+    parameters = {name: stage.parameters[name] for name in names}
+    drawn = {name: drawn[name] for name in names} if drawn else {}
+    return Fitted(variant, parameters, [stage], _lists(drawn), used, None, stage.notes)
+
+
+def _two_stages(table, base, quality, fids, settings) -> Fitted:
+    """A, alpha, B, beta, E on the base set, then zeta and eps on the others with the rest held."""
+    dataset = np.array(table["dataset"])
+    in_base, in_quality = dataset == base, np.isin(dataset, quality)
+    first, second = (table.take(np.flatnonzero(rows)) for rows in (in_base, in_quality))
+    _enough(first, range(5))
+    reference = fids[base]
+    used = in_base | in_quality
+    if settings.recipe == "published":
+        law, value, values = published.base(
+            first["params"], first["samples"], first["loss"], settings.progress
+        )
+        one = _published_stage(
+            "base", Separable(*_columns(first), reference_fid=reference), law, value, values,
+            list(range(5)),
+        )  # fmt: skip
+        extra, value, values = published.quality(law, reference, *_columns(second))
+        model = Separable(*_columns(second), reference_fid=reference)
+        law = _to_zero(law | extra, reference)
+        two = _published_stage("quality", model, law, value, values, [5, 6])
+        return Fitted("two-stage", law, [one, two], {}, used, base)
+    one = _one_stage(first, np.ones(len(first), bool), settings, "plain", {})
+    held = {key: np.array([value]) for key, value in one.parameters.items()}
+
+    def build(floor_at_zero=False):
+        return Separable(*_columns(second), reference_fid=reference, floor_at_zero=floor_at_zero)
+
+    def at_base(model, law):
+        return model.theta({**law, "zeta": 0.0 * law["A"], "eps": 0.0 * law["A"]})
+
+    def starts(model):
+        theta = np.repeat(at_base(model, held), QUALITY_STARTS.shape[1], axis=1)
+        theta[5:] = QUALITY_STARTS
+        return theta
+
+    weights = _weights(second, settings)
+    two, model, theta = stages.minimum(
+        "quality", build, starts, weights, [5, 6], settings.delta, settings.seed
+    )
+    drawn = {}
+    if settings.bootstrap:
+        sample = resample(second, settings, stream=1) * weights
+        sample /= sample.sum(axis=0)
+        begin = at_base(model, {key: np.array(values) for key, values in one.draws.items()})
+        begin[5:] = theta[5:]
+        drawn = stages.draws(build, begin, sample, [5, 6], settings.delta)
+    one.stages[0].name = "base"
+    return Fitted(
+        "two-stage", two.parameters, [*one.stages, two], _lists(drawn), used, base, one.notes
+    )
+
+
+def resample(table: Table, settings: Settings, stream: int = 0) -> np.ndarray:
+    """How often each row is drawn, (rows, draws): with replacement within each data set, one row a
+    run.  `stream` keeps the draws of two stages apart."""
+    rng = np.random.default_rng([settings.seed, stream])
+    names = np.array(table["dataset"] if "dataset" in table else [""] * len(table))
+    out = np.zeros((len(table), settings.bootstrap))
+    for name in sorted(set(names.tolist())):
+        rows = np.flatnonzero(names == name)
+        for draw in range(settings.bootstrap):
+            chosen = rng.integers(len(rows), size=len(rows))
+            out[rows, draw] = np.bincount(chosen, minlength=len(rows))
+    return out
+
+
+def _stage_sets(table, fids, settings, notes):
+    """The base data set and those of the second stage: as asked, the study's, or by FID."""
+    base, quality = settings.base, settings.quality
+    for name in (*([base] if base else []), *quality):
+        if name not in fids:
+            raise DataError(f"{table.source}: no data set {name!r} with a FID; has {', '.join(fids)}")
+    if base is None:
+        base = BASE if BASE in fids else min(fids, key=fids.get)
+        if base != BASE:
+            notes.append(f"base data set: {base}, of the lowest FID")
+    if not quality:
+        usual = tuple(name for name in QUALITY if name in fids and name != base)
+        quality = usual if len(usual) == 3 else tuple(n for n in fids if n != base)
+        if len(usual) != 3:
+            notes.append(f"quality fitted on {', '.join(quality)}")
+    if base in quality:
+        raise DataError(f"data set {base!r} is the base and cannot be in --quality too")
+    return base, quality
+
+
+def _fids(table) -> dict[str, float]:
+    """FID by data set, for those that have one, each at one FID only."""
+    if "fid" not in table or "dataset" not in table:
+        return {}
+    out: dict[str, float] = {}
+    for name, fid in zip(table["dataset"], table["fid"].tolist(), strict=True):
+        if fid != fid:
+            continue
+        if abs(out.setdefault(name, fid) - fid) > 1e-9 * max(1.0, fid):
+            raise DataError(
+                f"{table.source}: data set {name!r} has FID {out[name]:g} and {fid:g}; "
+                "expected one FID a data set"
+            )
+    return out if len(set(out.values())) > 1 or not out else dict(list(out.items())[:1])
+
+
+def _columns(table, fid=None):
+    fids = table["fid"] if fid is None else np.full(len(table), fid)
+    return table["params"], table["samples"], fids, table["loss"]
+
+
+def _weights(table, settings) -> np.ndarray:
+    """(n, 1), summing to 1: equal, or one over the squared relative error of the loss."""
+    if settings.error_column is None:
+        return np.full((len(table), 1), 1.0 / len(table))
+    if settings.error_column not in table:
+        raise DataError(f"{table.source}: no column {settings.error_column!r} for weights")
+    error = table[settings.error_column]
+    if not isinstance(error, np.ndarray) or not (error > 0).all():
+        raise DataError(
+            f"{table.source}: column {settings.error_column!r}: weights need an error above 0 in "
+            "every row"
+        )
+    weights = (table["loss"] / error) ** 2
+    return (weights / weights.sum())[:, None]
+
+
+def _enough(table, free):
+    different = len(set(zip(table["params"].tolist(), table["samples"].tolist(), strict=True)))
+    if different <= len(free):
+        raise DataError(
+            f"{table.source}: {different} different runs to fit {len(free)} parameters; expected "
+            "more runs than parameters"
+        )
+    for name in ("params", "samples"):
+        if len(set(table[name].tolist())) < 2:
+            raise DataError(f"{table.source}: all runs have the same {name}; its exponent is open")
+
+
+def _published_stage(name, model, law, value, values, free) -> stages.Stage:
+    theta = model.theta({key: np.array([number]) for key, number in law.items()})
+    names, jacobian = stages.log_derivatives(model, model.parameters(theta), free)
+    reached = int((values <= value * (1 + stages.REACHED)).sum())
+    return stages.Stage(
+        name, law, value, len(values), reached, len(model.target), names, jacobian,
+        model.residual(theta)[:, 0],
+    )  # fmt: skip
+
+
+def _to_zero(law, reference):
+    from advlib.laws.approach2 import at_reference_zero
+
+    return at_reference_zero(law, reference)
+
+
+def _lists(draws) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in draws.items()}

@@ -1,0 +1,431 @@
+"""From a runs table to fit documents, advfit(5): selection, fit, accuracy line, held-out rows."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.laws import envelope
+from advlib.laws.accuracy import fit_line
+from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, K, read_fit
+from advlib.laws.fit import (
+    Fitted,
+    Settings,
+    canonical_order,
+    fit_approach2,
+    fit_approach3,
+)
+from advlib.laws.identify import determination
+from advlib.laws.score import on_frontier, pooled, predicted, score
+from advlib.runs import select
+from advlib.runs.table import Table
+
+K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
+LARGEST = 0.2  # share of runs, those of most FLOPs, that a comparison of laws holds out
+
+
+@dataclass
+class Request:
+    """What to fit to: which rows, which are held out, which constant k (None: from the table)."""
+
+    settings: Settings
+    min_fraction: float = select.MIN_FRACTION
+    keep_underfit: bool = False
+    holdout: tuple[select.Comparison, ...] = ()
+    k: float | None = None
+    datasets: tuple[str, ...] = ()  # of Approach 1; empty for each in turn
+    notes: list[str] = field(default_factory=list)
+
+
+def documents(table: Table, approach: int, request: Request) -> list[dict]:
+    """Fit one approach: a document, or for Approach 1 one a data set.  DataError for tables that
+    cannot carry the law; `request.notes` collects remarks for the user."""
+    if "loss" not in table or not np.isfinite(table["loss"]).all():
+        row = int(np.argmin(np.isfinite(table["loss"]))) if "loss" in table else 0
+        raise DataError(
+            f"{table.place(row)}: column 'loss': found an empty cell; expected a number above 0 "
+            "(drop such rows with --where 'loss>0')"
+        )
+    if approach == 1:
+        return _approach1(table, request)
+    chosen = checkpoints(table, request)
+    fits = {2: fit_approach2, 3: fit_approach3}
+    train = chosen.table.take(np.flatnonzero(~chosen.held & ~chosen.underfit))
+    if not len(train):
+        raise DataError(f"{table.source}: no rows left to fit after selection")
+    fitted = fits[approach](train, request.settings)
+    request.notes += fitted.notes
+    return [_document(approach, fitted, train, chosen, request)]
+
+
+@dataclass
+class Chosen:
+    """The best checkpoint of each run, in canonical order, and which are held out or underfit."""
+
+    table: Table
+    held: np.ndarray
+    underfit: np.ndarray
+    steps: list[str]
+
+
+def checkpoints(table: Table, request: Request) -> Chosen:
+    """The rows for Approaches 2 and 3: half trained or more, the best of each run."""
+    steps = []
+    late = select.finished_enough(table, request.min_fraction)
+    rows = table.take(np.flatnonzero(late))
+    if "planned_samples" in table:
+        steps.append(f"samples >= {request.min_fraction:g} * planned_samples: {len(rows)} rows")
+    if not len(rows):
+        raise DataError(f"{table.source}: no checkpoint has {request.min_fraction:g} of its training")
+    if "run" in rows:
+        rows = rows.take(select.best_checkpoints(rows))
+        steps.append(f"lowest loss of each run: {len(rows)} rows")
+    rows = rows.take(canonical_order(rows))
+    held = select.where(rows, request.holdout) if request.holdout else np.zeros(len(rows), bool)
+    if request.holdout:
+        if not held.any():
+            raise DataError(f"--holdout {_text(request.holdout)}: no row satisfies it")
+        steps.append(f"held out, {_text(request.holdout)}: {held.sum()} rows")
+    under = np.zeros(len(rows), bool)
+    if not request.keep_underfit:
+        under = select.underfit(rows)
+        steps.append(f"underfit, {' and '.join(select.UNDERFIT)}: {under.sum()} rows left out")
+    return Chosen(rows, held, under, steps)
+
+
+def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
+    settings = request.settings
+    form = FORMS[approach]
+    k = _constant(train, request)
+    line, line_draws = _accuracy_line(chosen, fitted.base, request)
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "approach": approach,
+        "variant": fitted.variant,
+        "recipe": settings.recipe,
+        "parameters": fitted.parameters,
+        "units": {name: form.UNITS[name] for name in fitted.parameters},
+        "k": k,
+        "accuracy_line": line,
+        "fitted_to": {
+            "rows": int(fitted.used.sum()),
+            "selection": chosen.steps,
+            "base": fitted.base,
+            "weights": settings.error_column,
+            "digest": digest(train.take(np.flatnonzero(fitted.used))),
+        },
+        "objective": {"name": "mean Huber of log residuals", "delta": settings.delta},
+        "stages": [_stage(stage) for stage in fitted.stages],
+        "bootstrap": {
+            "draws": settings.bootstrap if fitted.draws else 0,
+            "seed": settings.seed,
+            "unit": "run, within its data set",
+        },
+        "draws": fitted.draws | line_draws if fitted.draws else {},
+    }
+    used = train.take(np.flatnonzero(fitted.used))
+    fit = read_fit("fit", document)
+    document["datasets"] = _datasets(fit, train, fitted.used)
+    document["residuals"] = _scatter(fit, used, sum(len(s.free) for s in fitted.stages))
+    fit = read_fit("fit", document)
+    if request.holdout:
+        rows = chosen.table.take(np.flatnonzero(chosen.held))
+        document["holdout"] = {"rows_where": _text(request.holdout), **score(fit, rows)}
+    document["data"] = _data(chosen, train, fitted.used, k)
+    return document
+
+
+def _stage(stage) -> dict:
+    condition, parameters = determination(stage.free, stage.jacobian, stage.residuals)
+    return {
+        "name": stage.name,
+        "rows": stage.rows,
+        "objective": stage.objective,
+        "starts": stage.starts,
+        "starts_at_minimum": stage.reached,
+        "condition": condition if np.isfinite(condition) else None,
+        "parameters": {
+            name: {**entry, "standard_error": _finite(entry["standard_error"])}
+            for name, entry in parameters.items()
+        },
+    }
+
+
+def _finite(value):
+    return value if np.isfinite(value) else None
+
+
+def _approach1(table, request) -> list[dict]:
+    names = request.datasets
+    if "dataset" in table:
+        have = dict.fromkeys(table["dataset"])
+        for name in names:
+            if name not in have:
+                raise DataError(f"{table.source}: no data set {name!r}; has {', '.join(have)}")
+        parts = {
+            name: table.take(np.flatnonzero(np.array(table["dataset"]) == name))
+            for name in (names or have)
+        }
+    elif names:
+        raise DataError(f"{table.source}: no column 'dataset' to choose {names[0]!r} by")
+    else:
+        parts = {"": table}
+    return [_envelope_document(name, part, request) for name, part in parts.items()]
+
+
+def _envelope_document(name, table, request) -> dict:
+    steps, settings = [], request.settings
+    if "run" in table:
+        late = select.finished_enough(table, request.min_fraction)
+        if request.holdout:
+            held = select.where(table, request.holdout)
+            runs = {run for run, out in zip(table["run"], held, strict=True) if out}
+            late &= np.array([run not in runs for run in table["run"]])
+            steps.append(f"held out, runs with {_text(request.holdout)}: {len(runs)}")
+        table = replace(table.take(np.flatnonzero(late)), source=table.source)
+        if not len(table):
+            raise DataError(f"{table.source}: no checkpoints of {name or 'any data set'} are left")
+        steps.append(f"samples >= {request.min_fraction:g} * planned_samples: {len(table)} rows")
+    curves = envelope.curves_of(table)
+    line = curves.envelope()
+    if curves.kind == "frontier":
+        request.notes.append(
+            f"{name}: one checkpoint a run, so no learning curves: the envelope is the frontier of "
+            f"{len(line['flops'])} of {len(table)} runs"
+        )
+    try:
+        parameters, r2 = envelope.regress(line)
+    except DataError as err:
+        raise DataError(f"{table.source}: data set {name!r}: {err}") from None
+    drawn = {}
+    if settings.bootstrap:
+        drawn = envelope.bootstrap(curves, settings.bootstrap, settings.seed)
+        if not drawn:
+            request.notes.append(f"{name}: too few runs on the envelope to resample: no intervals")
+    fid = table["fid"][0] if "fid" in table else None
+    law = parameters["l0"] * line["flops"] ** -parameters["c"]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "approach": 1,
+        "variant": curves.kind,
+        "recipe": settings.recipe,
+        "parameters": parameters,
+        "units": FORMS[1].UNITS,
+        "k": _constant(table, request),
+        "accuracy_line": PUBLISHED_LINE,
+        "fitted_to": {
+            "rows": len(table),
+            "selection": steps,
+            "points": len(line["flops"]),
+            "digest": digest(table),
+        },
+        "r2": r2,
+        "datasets": [{"dataset": name, "fid": None if fid is None else _finite(float(fid))}],
+        "bootstrap": {
+            "draws": settings.bootstrap if drawn else 0,
+            "seed": settings.seed,
+            "unit": "stretch of the envelope" if curves.kind == "envelope" else "run",
+        },
+        "draws": drawn,
+        "residuals": np.log(law / line["loss"]).tolist(),
+        "envelope": {key: values.tolist() for key, values in line.items()},
+    }
+
+
+def _accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
+    """The line over the best checkpoints of one data set (the base, or the best), if the table has
+    accuracies for three or more of them; else the published one.  And its bootstrap draws."""
+    table = chosen.table
+    if "accuracy" in table:
+        rows = np.isfinite(table["accuracy"]) & ~chosen.held
+        if "dataset" in table and rows.any():
+            names = np.array(table["dataset"])
+            fids = table["fid"] if "fid" in table else np.zeros(len(table))
+            best = base or names[rows][np.argmin(np.where(np.isnan(fids), np.inf, fids)[rows])]
+            rows &= names == best
+        loss, accuracy = table["loss"][rows], table["accuracy"][rows]
+        if len(np.unique(loss)) >= 3:
+            line = fit_line(loss, accuracy)
+            if line["slope"] < 0:
+                return line, _line_draws(loss, accuracy, request.settings)
+            request.notes.append("accuracy does not fall with loss here: the published line is used")
+    if "accuracy" not in table or not np.isfinite(table["accuracy"]).any():
+        request.notes.append("no accuracies in the table: the published loss-to-accuracy line is used")
+    return dict(PUBLISHED_LINE), {}
+
+
+def _line_draws(loss, accuracy, settings) -> dict[str, list[float]]:
+    rng = np.random.default_rng([settings.seed, 2])
+    slopes, intercepts = [], []
+    while len(slopes) < settings.bootstrap:
+        rows = rng.integers(len(loss), size=len(loss))
+        x, y = loss[rows], accuracy[rows]
+        spread = np.sum((x - x.mean()) ** 2)
+        if spread > 0:
+            slope = float(np.sum((x - x.mean()) * (y - y.mean())) / spread)
+            if slope < 0:
+                slopes.append(slope)
+                intercepts.append(float(y.mean() - slope * x.mean()))
+    return {"slope": slopes, "intercept": intercepts}
+
+
+def _constant(table, request) -> float:
+    """k of FLOPs = k N D: as asked, the study's where the table agrees, else the table's own."""
+    if request.k is not None:
+        return request.k
+    if "flops" not in table or not np.isfinite(table["flops"]).any():
+        request.notes.append(f"no flops in the table: FLOPs = {K:g} N D is assumed")
+        return K
+    ratio = np.log(table["flops"] / (table["params"] * table["samples"]))
+    ratio = ratio[np.isfinite(ratio)]
+    mean = float(np.exp(ratio.mean()))
+    if abs(mean / K - 1) <= K_TOLERANCE:
+        return K
+    if np.ptp(ratio) > 0.05:
+        request.notes.append(
+            f"FLOPs / (N D) runs from {np.exp(ratio.min()):.4g} to {np.exp(ratio.max()):.4g}: "
+            f"the mean {mean:.4g} is used"
+        )
+    return mean
+
+
+def _datasets(fit, train, used) -> list[dict]:
+    names = np.array(train["dataset"] if "dataset" in train else [""] * len(train))
+    out = []
+    for name in dict.fromkeys(names.tolist()):
+        rows = names == name
+        part = train.take(np.flatnonzero(rows))
+        fid = float(part["fid"][0]) if "fid" in part and np.isfinite(part["fid"][0]) else None
+        entry = {"dataset": name, "fid": fid, "rows": len(part), "fitted": bool(used[rows].all())}
+        if fid is not None or not fit.has_quality:
+            entry |= {key: value for key, value in score(fit, part).items() if key == "r2"}
+        out.append(entry)
+    return out
+
+
+def _scatter(fit, used, free) -> list[float]:
+    """Log residuals of the fitted rows, widened for the parameters that were fitted to them."""
+    residual = np.log(predicted(fit, used) / used["loss"])
+    wider = np.sqrt(len(residual) / max(len(residual) - free, 1))
+    return (residual * wider).tolist()
+
+
+def _data(chosen: Chosen, train, used, k) -> dict[str, list]:
+    """The rows behind the fit, for figures and residuals: columns, with the role of each row."""
+    table = chosen.table
+    role = np.where(chosen.held, "held out", np.where(chosen.underfit, "left out", "not fitted"))
+    inside = np.flatnonzero(~chosen.held & ~chosen.underfit)
+    role[inside[used]] = "fitted"
+    flops = table["flops"] if "flops" in table else k * table["params"] * table["samples"]
+    out = {name: table[name] for name in ("run", "model", "dataset") if name in table}
+    for name in ("fid", "params", "samples", "loss", "accuracy"):
+        if name in table:
+            out[name] = [_finite(value) for value in table[name].tolist()]
+    return out | {"flops": [_finite(v) for v in flops.tolist()], "role": role.tolist()}
+
+
+def digest(table: Table) -> str:
+    """sha256 over the rows' numbers, whatever their order."""
+    names = [n for n in ("dataset", "fid", "params", "samples", "flops", "loss") if n in table]
+    lines = sorted(",".join(map(repr, row)) for row in zip(*(
+        table[n] if isinstance(table[n], list) else table[n].tolist() for n in names
+    ), strict=True))  # fmt: skip
+    return "sha256:" + hashlib.sha256("\n".join([",".join(names), *lines]).encode()).hexdigest()
+
+
+def compare(table: Table, approaches: Sequence[int], request: Request) -> list[dict]:
+    """Fit each law without the held-out rows and score all on the same ones, best first.
+
+    Held out unless `request.holdout` says otherwise: the fifth of the runs with most FLOPs.  With
+    Approach 1 among the laws, the verdict is on the rows of the frontier, of which alone it speaks.
+    """
+    if "flops" not in table:
+        raise DataError(f"{table.source}: no column 'flops'; comparing laws needs it")
+    if not request.holdout:
+        rows = checkpoints(table, replace(request, notes=[])).table
+        limit = float(np.quantile(rows["flops"], 1 - LARGEST))
+        request.holdout = (select.Comparison("flops", ">=", repr(limit)),)
+    chosen = checkpoints(table, request)
+    tested = chosen.held & ~chosen.underfit
+    frontier = on_frontier(chosen.table) & tested
+    laws = []
+    for approach in approaches:
+        variants = [request.settings.variant]
+        if approach == 2 and variants == [None]:
+            variants = ["two-stage", "joint"]
+        for variant in variants:
+            own = replace(request, settings=replace(request.settings, variant=variant), notes=[])
+            laws.append((approach, variant, documents(table, approach, own)))
+            request.notes += [n for n in own.notes if n not in request.notes]
+    judged = frontier if 1 in approaches else tested
+    out = []
+    for approach, variant, found in laws:
+        fits = [read_fit("fit", document) for document in found]
+        kind = f" {variant}" if approach == 2 and variant else ""
+        row = {"law": f"approach {approach}{kind}", "judged_by": _text(request.holdout)}
+        row |= pooled(fits, chosen.table.take(np.flatnonzero(judged)))
+        everything = pooled(fits, chosen.table.take(np.flatnonzero(tested)))
+        row |= {f"all_{key}": everything[key] for key in ("rows", "mean_abs_log_error", "coverage")}
+        if approach == 1:
+            row |= {"all_rows": None, "all_mean_abs_log_error": None, "all_coverage": None}
+        out.append(row)
+    worst = float("inf")
+    out.sort(key=lambda row: worst if row["mean_abs_log_error"] is None else row["mean_abs_log_error"])
+    return [row | {"best": i == 0} for i, row in enumerate(out)]
+
+
+def _text(comparisons) -> str:
+    return ", ".join(map(str, comparisons))
+
+
+def parameter_rows(document: dict) -> list[dict]:
+    """The parameters of a fit as rows: value, 95 % interval, unit, whether the data determine it."""
+    fit = read_fit("fit", document)
+    found = {}
+    for stage in document.get("stages", ()):
+        found |= stage["parameters"]
+    dataset = document["datasets"][0]["dataset"] if fit.approach == 1 else ""
+    rows = []
+    for name, value in fit.best.parameters.items():
+        low, high = fit.interval(lambda member, name=name: member.parameters[name])
+        rows.append({
+            "approach": fit.approach,
+            "variant": document["variant"],
+            "dataset": dataset,
+            "parameter": name,
+            "value": value,
+            "value_low": low,
+            "value_high": high,
+            "determined": found[name]["determined"] if name in found else None,
+            "unit": document["units"][name],
+        })  # fmt: skip
+    return rows
+
+
+def remarks(document: dict) -> list[str]:
+    """What a user should know before believing the fit."""
+    out = []
+    for stage in document.get("stages", ()):
+        reached, starts = stage["starts_at_minimum"], stage["starts"]
+        where = f"approach {document['approach']}, {stage['name']}"
+        if reached < 0.5 * starts:
+            out.append(f"{where}: only {reached} of {starts} starts came to the lowest objective")
+        for name, entry in stage["parameters"].items():
+            if not entry["determined"]:
+                partner = f"; the data fix it only together with {entry['partner']}"
+                out.append(
+                    f"{where}: {name} = {document['parameters'][name]:.3g} is not determined "
+                    f"(its 95 % range spans over a factor of ten{partner})"
+                )
+    for entry in document.get("datasets", ()):
+        if entry.get("r2") is not None and entry["r2"] < 0.5 and entry["fitted"]:
+            out.append(
+                f"approach {document['approach']} {document['variant']}: R2 on {entry['dataset']} "
+                f"is {entry['r2']:.2f}: the law does not describe it, and its intervals do not "
+                "know that"
+            )
+    return out

@@ -1,0 +1,1 @@
+"""WideResNets: sizes, networks, checkpoints, FLOPs."""

@@ -1,0 +1,1 @@
+"""Adversarial training: the recipe and its rules."""

@@ -1,0 +1,42 @@
+"""advruns: check, normalise and join tables of training runs."""
+
+import sys
+
+import click
+
+from advlib import cli
+
+REQUIRED = ("params", "samples", "loss")
+
+
+@click.command(cls=cli.Tool)
+@click.argument("tables", nargs=-1, type=click.File("rb"), metavar="[TABLE]...")
+@click.option(
+    "--bundled", multiple=True, type=click.Choice(["paper", "paper-envelope", "paper-final"]),
+    help="Read a table of the paper that comes with the package; may be repeated.",
+)  # fmt: skip
+@cli.columns_option
+@cli.where_option
+def main(tables, bundled, columns, conditions):
+    """Print one checked runs table from one or more.
+
+    TABLE is a CSV file in the form of advruns(5) or of the official study; "-" or nothing means
+    standard input. Nothing is printed unless every cell is right.
+    """
+    from advlib.errors import DataError
+    from advlib.runs import bundled as paper
+    from advlib.runs import select
+    from advlib.runs.table import csv_lines, read_tables
+
+    comparisons = [select.parse_comparison(text) for text in conditions]
+    files = [paper.open_bundled(name) for name in bundled]
+    if tables or not bundled:
+        files += [(cli.stream_name(f), f) for f in cli.open_inputs(tables)]
+    table = read_tables(files, columns, REQUIRED)
+    if comparisons:
+        keep = select.where(table, comparisons)
+        if not keep.any():
+            shown = " and ".join(map(str, comparisons))
+            raise DataError(f"no row of {len(table)} satisfies {shown}")
+        table = table.take(keep.nonzero()[0])
+    sys.stdout.writelines(csv_lines(table))
