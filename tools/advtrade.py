@@ -43,7 +43,7 @@ def main(fits, budgets, sizes, overheads, params, fids, datasets, output_format)
         rows = consume.fixed_size_rows(laws, budgets, params, fids, datasets)
     rows = list(rows)
     cli.say_uncertain(laws)
-    impossible = [f"{row['size']:g}" for row in rows if row.get("data") == consume.NEVER]
+    impossible = [f"{row['size']:g}" for row in rows if row.get("data_multiple") == consume.NEVER]
     if impossible:
         shown = ", ".join(dict.fromkeys(impossible))
         cli.note(f"size {shown}: impossible: no amount of data reaches the optimal loss")

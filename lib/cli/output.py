@@ -119,11 +119,8 @@ def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
     for fit in fits:
         if not fit.draws:
             note(f"{fit.name}: approach {fit.approach}: no bootstrap draws, so no intervals")
-    remarks = [remark for row in rows for remark in wide_intervals(row)]
-    for remark in remarks[:3]:
+    for remark in wide_intervals(rows):
         note(remark)
-    if len(remarks) > 3:
-        note(f"{len(remarks) - 3} more wide intervals; see the _low and _high columns")
 
 
 def write_rows(rows: Iterable[dict], output_format: str | None, history: list[dict]) -> None:

@@ -69,9 +69,12 @@ def _zoo(fit, fid, flops, params) -> dict:
 
 def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=()) -> list[dict]:
     """The compute-efficient region (Fig. 6): model sizes between the predictions of at least two
-    of the fits, at each budget.  DataError unless there are two or three fits."""
+    of the fits, at each budget.  Without a choice of quality, all are read at the FID of a fit that
+    knows only one, as Approach 1 does.  DataError unless there are two or three fits."""
     if not 2 <= len(fits) <= 3:
         raise DataError(f"a region lies between two or three fits; found {len(fits)}")
+    if not (fids or datasets):
+        fids = [f for fit in fits if not fit.has_quality for f in fit.fids.values()][:1]
     chosen = [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
     rows = []
     for flops in budgets:
@@ -127,7 +130,7 @@ def _trade_row(fit, name, fid, flops, size) -> dict:
     data = data_multiple(fit.law(fit.best, fid), flops, size)
     draws = [data_multiple(fit.law(m, fid), flops, size) for m in fit.draws]
     row["samples"] = NEVER if math.isinf(data) else round(data * best.samples)
-    row |= _triple("data", data, draws)
+    row |= _triple("data_multiple", data, draws)
     row |= _triple("overhead", size * data - 1, [size * d - 1 for d in draws])
     row["inference_saving"] = 1 - size
     return row
@@ -287,14 +290,21 @@ def _fid_for(fit, member, flops, loss) -> float:
     return math.expm1(low)
 
 
-def wide_intervals(row: dict) -> list[str]:
-    """Remarks on exponents and ceilings of `row` that the data leave wide open."""
-    out = []
-    for key, limit, what in (("a", 0.1, "exponent a"), ("accuracy", 0.05, "accuracy")):
-        low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
-        if isinstance(low, float) and isinstance(high, float) and high - low > limit:
-            out.append(f"{what} {row[key]:.3f} is uncertain: 95 % interval {low:.3f} to {high:.3f}")
-    return out
+WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
+
+
+def wide_intervals(rows: Sequence[dict]) -> list[str]:
+    """Remarks on exponents and accuracies that the data leave wide open, the widest of each fit."""
+    widest: dict[tuple, tuple[float, str]] = {}
+    for row in rows:
+        for key, (limit, what) in WIDE.items():
+            low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
+            if not (isinstance(low, float) and isinstance(high, float) and high - low > limit):
+                continue
+            fit = f"approach {row['approach']}"
+            text = f"{fit}: {what} {row[key]:.3f} is uncertain: 95 % interval {low:.3f} to {high:.3f}"
+            widest[fit, key] = max(widest.get((fit, key), (0.0, "")), (high - low, text))
+    return [text for _, text in widest.values()]
 
 
 def _each(fits, fids, datasets):

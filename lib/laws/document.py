@@ -76,7 +76,14 @@ class Fit:
             for wanted in datasets:
                 if wanted != name:
                     raise DataError(f"{self.name}: data set {wanted!r}; this fit has {name!r}")
-            return [(name, self.fids.get(name, math.nan))]
+            fid = self.fids.get(name, math.nan)
+            for wanted in fids:
+                if not math.isclose(wanted, fid, rel_tol=1e-9):
+                    raise DataError(
+                        f"{self.name}: FID {wanted:g}; this fit knows no quality but its own"
+                        + (f", {name} at {fid:g}" if name else "")
+                    )
+            return [(name, fid)]
         chosen = []
         for wanted in datasets:
             if wanted not in self.fids:

@@ -347,8 +347,8 @@ def compare(table: Table, approaches: Sequence[int], request: Request) -> list[d
         raise DataError(f"{table.source}: no column 'flops'; comparing laws needs it")
     if not request.holdout:
         rows = checkpoints(table, replace(request, notes=[])).table
-        limit = float(np.quantile(rows["flops"], 1 - LARGEST))
-        request.holdout = (select.Comparison("flops", ">=", repr(limit)),)
+        limit = f"{np.quantile(rows['flops'], 1 - LARGEST):.4g}"
+        request.holdout = (select.Comparison("flops", ">", limit),)
     chosen = checkpoints(table, request)
     tested = chosen.held & ~chosen.underfit
     frontier = on_frontier(chosen.table) & tested
