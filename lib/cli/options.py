@@ -107,6 +107,10 @@ columns_option = click.option(
 )  # fmt: skip
 
 
+def _flat(context, param, value):
+    return [number for numbers in value for number in numbers]
+
+
 def quality_options(command):
     """`--fid` and `--dataset`: at which data quality a law is read."""
     command = click.option(
@@ -114,9 +118,10 @@ def quality_options(command):
         help="Read the law at the FID of a data set of the fit; may be repeated.",
     )(command)  # fmt: skip
     return click.option(
-        "--fid", "fids", type=Count(closed=True), multiple=True,
-        help="Read the law at this FID; 0 is perfect data. May be repeated. [default: the best "
-        "data set of the fit]",
+        "--fid", "fids", type=Numbers(closed=True), multiple=True, metavar="F[,...]",
+        callback=_flat,
+        help="Read the law at these FIDs; 0 is perfect data. [default: the best data set of the "
+        "fit]",
     )(command)  # fmt: skip
 
 
