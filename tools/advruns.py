@@ -26,7 +26,7 @@ def main(tables, bundled, columns, conditions):
     from advlib.errors import DataError
     from advlib.runs import bundled as paper
     from advlib.runs import select
-    from advlib.runs.table import csv_lines, read_tables
+    from advlib.runs.table import csv_blocks, read_tables
 
     comparisons = [select.parse_comparison(text) for text in conditions]
     files = [paper.open_bundled(name) for name in bundled]
@@ -39,4 +39,4 @@ def main(tables, bundled, columns, conditions):
             shown = " and ".join(map(str, comparisons))
             raise DataError(f"no row of {len(table)} satisfies {shown}")
         table = table.take(keep.nonzero()[0])
-    sys.stdout.writelines(csv_lines(table))
+    sys.stdout.writelines(csv_blocks(table))

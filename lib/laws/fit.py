@@ -145,7 +145,7 @@ def _one_stage(table, used, settings, variant, fids) -> Fitted:
     reference = float(np.expm1(np.log1p(data["fid"]).mean())) if quality else 0.0
     free = list(range(7 if quality else 5))
     _enough(data, free)
-    columns = _columns(data) if quality else (*_columns(data)[:2], *_columns(data, 0.0)[2:])
+    columns = _columns(data, None if quality else 0.0)
     if settings.recipe == "published":
         if quality:
             raise DataError("--recipe published fits Approach 2 in two stages; drop --joint")
@@ -313,8 +313,9 @@ def _enough(table, free):
 
 
 def _published_stage(name, model, law, value, values, free) -> stages.Stage:
-    theta = model.theta({key: np.array([number]) for key, number in law.items()})
-    names, jacobian = stages.log_derivatives(model, model.parameters(theta), free)
+    theta = model.theta(law)[:, None]
+    everything = {key: float(v[0]) for key, v in model.parameters(theta).items()}
+    names, jacobian = stages.log_derivatives(model, everything, free)
     reached = int((values <= value * (1 + stages.REACHED)).sum())
     return stages.Stage(
         name, law, value, len(values), reached, len(model.target), names, jacobian,

@@ -123,16 +123,18 @@ class _State:
                 step, predicted = method(model, here, w, delta, free, self.damping[active])
             there = here.copy()
             there[free] += step
+            there = np.clip(there, *model.bounds)
             new = objective(model, there, w, delta)
             # below the rounding of the objective only the quadratic model can tell: take the step
             last = (predicted < ROUNDING * old) & (new < old * (1 + 100 * ROUNDING))
             better = (new < old) | last
             self.theta[:, active[better]] = there[:, better]
             self.value[active[better]] = new[better]
-            good = better & (old - new > 0.25 * predicted)
+            with np.errstate(invalid="ignore"):  # inf - inf: neither place is a law
+                good = better & (old - new > 0.25 * predicted)
             scale = np.where(good, 0.1, np.where(better, 1.0, 6.0))
             self.damping[active] = np.maximum(self.damping[active] * scale, 1e-9)
-            still = last | (np.abs(step).max(axis=0) < TIGHT)
+            still = last | (np.abs(there - here).max(axis=0) < TIGHT)
             self.converged[active] |= still
             active = active[~(still | (self.damping[active] > 1e10))]
             if not len(active):

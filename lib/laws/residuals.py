@@ -24,13 +24,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
+LARGEST = 690.0  # logarithm of the largest parameter; e^690 is about 1e299
 LIMIT = 200.0  # exponents of terms stay below this, so that products of terms stay finite
+
+
+def _bounds(exponents, size):
+    """Limits of the coordinates: exponents from a least value up to 10, the others free.  A table
+    that wants an exponent below its bound shows no end to what that size buys."""
+    low, high = np.full((size, 1), -np.inf), np.full((size, 1), np.inf)
+    for index, least in exponents.items():
+        low[index], high[index] = np.log(least), np.log(10.0)
+    return low, high
 
 
 class Residuals:
     """The centred data that both laws share."""
 
     names: tuple[str, ...]  # of the coordinates
+    bounds: tuple[np.ndarray, np.ndarray]  # of the coordinates, each (P, 1)
 
     def __init__(self, params, samples, fid, loss, floor_at_zero=False):
         """All of shape (n,): counts > 0, FID >= 0, nats > 0."""
@@ -77,6 +88,7 @@ class Separable(Residuals):
     """Approach 2; l is log(1 + F) less that of `reference_fid`."""
 
     names = ("t", "log slope A", "log alpha", "log slope B", "log beta", "zeta", "eps")
+    bounds = _bounds({2: 1e-3, 4: 1e-3}, 7)
 
     def __init__(self, params, samples, fid, loss, reference_fid=0.0, floor_at_zero=False):
         super().__init__(params, samples, fid, loss, floor_at_zero)
@@ -130,9 +142,9 @@ class Separable(Residuals):
         alpha, beta = np.exp(p), np.exp(q)
         floor = t - self.centred * (_exp(a - p) + _exp(b - q))
         return {
-            "A": np.exp(a - p + alpha * self.center_n),
+            "A": _number(a - p + alpha * self.center_n),
             "alpha": alpha,
-            "B": np.exp(b - q + beta * self.center_d - zeta * self.reference),
+            "B": _number(b - q + beta * self.center_d - zeta * self.reference),
             "beta": beta,
             "E": floor * np.exp(-eps * self.reference),
             "zeta": zeta + 0.0 * t,
@@ -165,6 +177,8 @@ class Saturating(Residuals):
     names = (
         "t", "log slope A", "log alpha", "log slope B", "log beta", "log C", "log kappa", "eps",
     )  # fmt: skip
+    # B and Q are terms to the power 1/beta and 1/kappa: lower exponents would leave float64
+    bounds = _bounds({2: 1e-3, 4: 1e-2, 6: 1e-2}, 8)
 
     def __init__(self, params, samples, fid, loss, floor_at_zero=False):
         super().__init__(params, samples, fid, loss, floor_at_zero)
@@ -229,12 +243,12 @@ class Saturating(Residuals):
         alpha, beta, kappa = np.exp(p), np.exp(q), np.exp(h)
         low = self._data(theta, self.origin, self.origin)[0][0]
         return {
-            "A": np.exp(a - p + alpha * self.center_n),
+            "A": _number(a - p + alpha * self.center_n),
             "alpha": alpha,
-            "B": np.exp((b - q) / beta + self.center_d),
+            "B": _number((b - q) / beta + self.center_d),
             "beta": beta,
             "E": t - self.centred * (_exp(a - p) + low) - eps * self.center_l,
-            "Q": np.exp(c / kappa - self.center_f),
+            "Q": _number(c / kappa - self.center_f),
             "kappa": kappa,
             "eps": eps + 0.0 * t,
         }
@@ -293,6 +307,11 @@ def _data_curvature(weight, columns, data, log_data, s1, s2, gap, beta, b, kappa
     out[4, 4] = out[4, 4] + _sum(w * by_beta)
     out[6, 6] = out[6, 6] + _sum(w * s2 * kappa_z)
     return out
+
+
+def _number(log):
+    """e^log, kept within what a float can hold."""
+    return np.exp(np.clip(log, -LARGEST, LARGEST))
 
 
 def _exp(x):

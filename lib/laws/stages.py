@@ -31,7 +31,8 @@ class Stage:
 def minimum(
     name: str, build: Callable[..., Residuals], starts, weights, free, delta, seed
 ) -> tuple[Stage, Residuals, np.ndarray]:
-    """The least objective from all `starts` (a function of the model), its model and coordinates.
+    """The least objective from all `starts` (a function of the model), its model, and coordinates
+    (P, 1) of the unbounded model.
 
     `build(floor_at_zero=...)` makes the model.  A best floor below zero is no law: then the floor
     is held at zero and the rest fitted again.
@@ -43,7 +44,8 @@ def minimum(
     reached = found.objective <= found.objective[found.best] * (1 + REACHED)
     value = float(found.objective[found.best])
     if 0 in free and float(model.parameters(theta)["E"][0]) < 0:
-        model, theta, value = _without_floor(build, model, theta, weights, free, delta)
+        model, theta, values = _without_floor(build, model, theta, weights, free, delta)
+        value = float(values[0])
         notes.append("the best floor would be negative: E is held at 0")
     parameters = {key: float(v[0]) for key, v in model.parameters(theta).items()}
     if notes:
@@ -51,6 +53,8 @@ def minimum(
     kept = [i for i in free if not (notes and i == 0)]
     names, jacobian = log_derivatives(model, parameters, kept)
     residuals = model.residual(theta)[:, 0]
+    if notes:
+        theta = build().theta(parameters)[:, None]  # coordinates that the draws can start from
     stage = Stage(
         name, parameters, value, begin.shape[1], int(reached.sum()), len(residuals),
         names, jacobian, residuals, notes,
@@ -67,9 +71,6 @@ def _without_floor(build, model, theta, weights, free, delta):
     free = [i for i in free if i != 0]
     wide = polish(bounded, start, weights, free, np.inf)  # least squares first: no kinks
     found = polish(bounded, wide.theta, weights, free, delta)
-    if weights.shape[1] == 1:
-        best = found.best
-        return bounded, found.theta[:, [best]], float(found.objective[best])
     return bounded, found.theta, found.objective
 
 

@@ -18,7 +18,7 @@ from advlib.laws.fit import (
     fit_approach3,
 )
 from advlib.laws.identify import determination
-from advlib.laws.score import on_frontier, pooled, predicted, score
+from advlib.laws.score import on_frontier, pooled, predicted, r_squared, score
 from advlib.runs import select
 from advlib.runs.table import Table
 
@@ -62,7 +62,8 @@ def documents(table: Table, approach: int, request: Request) -> list[dict]:
 
 @dataclass
 class Chosen:
-    """The best checkpoint of each run, in canonical order, and which are held out or underfit."""
+    """The best checkpoint of each run, in canonical order (the published recipe's: the table's),
+    and which are held out or underfit."""
 
     table: Table
     held: np.ndarray
@@ -82,7 +83,8 @@ def checkpoints(table: Table, request: Request) -> Chosen:
     if "run" in rows:
         rows = rows.take(select.best_checkpoints(rows))
         steps.append(f"lowest loss of each run: {len(rows)} rows")
-    rows = rows.take(canonical_order(rows))
+    if request.settings.recipe != "published":  # where the study's code stops depends on row order
+        rows = rows.take(canonical_order(rows))
     held = select.where(rows, request.holdout) if request.holdout else np.zeros(len(rows), bool)
     if request.holdout:
         if not held.any():
@@ -128,7 +130,7 @@ def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
     }
     used = train.take(np.flatnonzero(fitted.used))
     fit = read_fit("fit", document)
-    document["datasets"] = _datasets(fit, train, fitted.used)
+    document["datasets"] = _datasets(fit, train, fitted.used, chosen)
     document["residuals"] = _scatter(fit, used, sum(len(s.free) for s in fitted.stages))
     fit = read_fit("fit", document)
     if request.holdout:
@@ -293,7 +295,10 @@ def _constant(table, request) -> float:
     return mean
 
 
-def _datasets(fit, train, used) -> list[dict]:
+def _datasets(fit, train, used, chosen) -> list[dict]:
+    """Each data set with its FID and R2: of the rows that took part, and as the paper counts it,
+    of all its runs, underfit ones too."""
+    whole = chosen.table.take(np.flatnonzero(~chosen.held))
     names = np.array(train["dataset"] if "dataset" in train else [""] * len(train))
     out = []
     for name in dict.fromkeys(names.tolist()):
@@ -302,7 +307,10 @@ def _datasets(fit, train, used) -> list[dict]:
         fid = float(part["fid"][0]) if "fid" in part and np.isfinite(part["fid"][0]) else None
         entry = {"dataset": name, "fid": fid, "rows": len(part), "fitted": bool(used[rows].all())}
         if fid is not None or not fit.has_quality:
-            entry |= {key: value for key, value in score(fit, part).items() if key == "r2"}
+            entry["r2"] = r_squared(part["loss"], predicted(fit, part))
+            every = np.array(whole["dataset"] if "dataset" in whole else [""] * len(whole)) == name
+            every = whole.take(np.flatnonzero(every))
+            entry["r2_all_runs"] = r_squared(every["loss"], predicted(fit, every))
         out.append(entry)
     return out
 

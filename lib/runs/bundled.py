@@ -3,6 +3,7 @@
 Where every number comes from and how sure it is: `data/README.md` beside them.
 """
 
+import io
 from importlib import resources
 from typing import BinaryIO
 
@@ -14,6 +15,6 @@ BUNDLED = {
 
 
 def open_bundled(name: str) -> tuple[str, BinaryIO]:
-    """A name for messages and the open CSV file of a bundled table, a key of BUNDLED."""
+    """A name for messages and the CSV text of a bundled table, a key of BUNDLED."""
     file = resources.files("advlib.runs") / "data" / BUNDLED[name]
-    return f"bundled {name}", file.open("rb")
+    return f"bundled {name}", io.BytesIO(file.read_bytes())

@@ -6,6 +6,7 @@ pointer each.  Nothing is returned unless every cell is right.
 
 import codecs
 import csv
+import io
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -112,19 +113,35 @@ def _read(name, stream, renames, required) -> Table:
 
 def _lines(name: str, stream: BinaryIO) -> Iterator[str]:
     """Decoded lines; refuses what is not text before much of it is read."""
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        if number == 1 and line.startswith(codecs.BOM_UTF8):
-            line = line[len(codecs.BOM_UTF8) :]
-        if b"\0" in line:
-            raise DataError(f"{name}:{number}: a zero byte; expected a CSV text file")
-        if len(line) == LONGEST_LINE:
+    number, rest = 1, b""
+    while chunk := stream.read(LONGEST_LINE):
+        chunk = rest + chunk
+        if number == 1 and chunk.startswith(codecs.BOM_UTF8):
+            chunk = chunk[len(codecs.BOM_UTF8) :]
+        end = chunk.rfind(b"\n") + 1
+        lines, rest = chunk[:end], chunk[end:]
+        _refuse_binary(name, number, chunk)
+        if len(rest) >= LONGEST_LINE:
+            number += lines.count(b"\n")
             raise DataError(f"{name}:{number}: a line of over 1 MiB; expected a CSV text file")
-        try:
-            yield line.decode()
-        except UnicodeDecodeError:
-            raise DataError(f"{name}:{number}: not UTF-8; expected a CSV text file") from None
+        yield from io.StringIO(_decode(name, number, lines), newline="")
+        number += lines.count(b"\n")
+    if rest:
+        yield _decode(name, number, rest)
+
+
+def _refuse_binary(name, number, chunk):
+    if (at := chunk.find(b"\0")) >= 0:
+        number += chunk.count(b"\n", 0, at)
+        raise DataError(f"{name}:{number}: a zero byte; expected a CSV text file")
+
+
+def _decode(name, number, data) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as err:
+        number += data.count(b"\n", 0, err.start)
+        raise DataError(f"{name}:{number}: not UTF-8; expected a CSV text file") from None
 
 
 def _blocks(name, reader, width) -> Iterator[tuple[int, list[list[str]]]]:
@@ -164,7 +181,7 @@ def _parse(name, line, block, header, known: Column | None, cells, scale):
             raise DataError(f"{name}:{at}: column {header!r}: empty; expected a name")
         return list(map(sys.intern, cells))
     try:
-        values = np.array(list(map(float, cells)))
+        values = np.fromiter(map(float, cells), float, len(cells))
         empty = None
     except ValueError:
         empty = np.array([not cell.strip() for cell in cells])
@@ -240,30 +257,20 @@ def _have(header: list[str]) -> str:
     return f" among {shown}"
 
 
-def csv_lines(table: Table) -> Iterator[str]:
-    """The table as CSV: known columns in their canonical order, then the rest as they came.
+def csv_blocks(table: Table) -> Iterator[str]:
+    """The table as CSV text, a block of rows at a time: known columns in their canonical order, then the rest as they came.
 
     Numbers read back to the same float64; counts are written as integers, an empty cell stays empty.
     """
     names = [n for n in COLUMNS if n in table] + [n for n in table.columns if n not in COLUMNS]
-    out = _Line()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    yield out.text
-    for first in range(0, len(table), BLOCK):
+    for first in range(0, max(len(table), 1), BLOCK):
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        if first == 0:
+            writer.writerow(names)
         cells = [_texts(table[name][first : first + BLOCK]) for name in names]
-        for row in zip(*cells, strict=True):
-            writer.writerow(row)
-            yield out.text
-
-
-class _Line:
-    """What csv.writer wrote last."""
-
-    text = ""
-
-    def write(self, text):
-        self.text = text
+        writer.writerows(zip(*cells, strict=True))
+        yield out.getvalue()
 
 
 def _texts(column) -> list[str]:

@@ -1,0 +1,87 @@
+# Every target works alone on a fresh machine with Python 3.11 or newer and make.
+
+PYTHON ?= python3
+PREFIX ?= $(HOME)/.local
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := build/demo
+PAGES  := $(wildcard man/*.[157])
+SOURCE := pyproject.toml README.md $(shell find lib tools -name '*.py' -o -path '*/data/*.*') $(PAGES)
+TOOLS  := $(basename $(notdir $(filter-out tools/__init__.py,$(wildcard tools/*.py))))
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
+
+.PHONY: help demo test bench coverage lint format install uninstall clean
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z]*\): .*## /  make \1 \t/p' Makefile | expand -t 18
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 or newer is needed," \
+	       "as make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(SOURCE)
+	@echo "installing into $(VENV) ..." >&2
+	$(PIP) install --constraint .constraints.txt .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(PIP) install --constraint .constraints.txt '.[test]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the figures
+	@mkdir -p $(DEMO)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/demo.py $(DEMO)
+
+test: $(VENV)/.test  ## run every test in an environment of its own
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test  ## measure speed as ratios against named references
+	$(BIN)/python tests/bench/speed.py
+
+coverage: $(VENV)/.test  ## check that 95 % intervals cover the truth, on 200 simulated studies
+	$(BIN)/python tests/bench/coverage.py
+
+lint: $(VENV)/.test  ## ruff, and mandoc on the manual
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@if command -v mandoc >/dev/null; then mandoc -Tlint -W warning $(PAGES); \
+	 else echo "lint: no mandoc here; the manual is not checked" >&2; fi
+
+format: $(VENV)/.test  ## let ruff format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install:         ## commands, manual and shell completions into PREFIX (default ~/.local)
+	$(PYTHON) -m venv "$(PREFIX)/lib/advtools"
+	"$(PREFIX)/lib/advtools/bin/python" -m pip --disable-pip-version-check --quiet install .
+	@mkdir -p "$(PREFIX)/bin" "$(PREFIX)/share/bash-completion/completions" \
+	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
+	@for section in 1 5 7; do \
+	   mkdir -p "$(PREFIX)/share/man/man$$section"; \
+	   cp man/*.$$section "$(PREFIX)/share/man/man$$section"; \
+	 done
+	@for tool in $(TOOLS); do \
+	   ln -sf "../lib/advtools/bin/$$tool" "$(PREFIX)/bin/$$tool" || exit 1; \
+	   variable=_$$(echo $$tool | tr a-z A-Z)_COMPLETE; \
+	   run() { env $$variable=$$1_source "$(PREFIX)/bin/$$tool"; }; \
+	   run bash > "$(PREFIX)/share/bash-completion/completions/$$tool"; \
+	   run zsh > "$(PREFIX)/share/zsh/site-functions/_$$tool"; \
+	   run fish > "$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish"; \
+	 done
+	@echo "installed $(words $(TOOLS)) commands in $(PREFIX)/bin; start with: man advtools"
+
+uninstall:       ## remove what install put into PREFIX
+	rm -rf "$(PREFIX)/lib/advtools"
+	@for tool in $(TOOLS); do \
+	   rm -f "$(PREFIX)/bin/$$tool" "$(PREFIX)/share/bash-completion/completions/$$tool" \
+	     "$(PREFIX)/share/zsh/site-functions/_$$tool" \
+	     "$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish"; \
+	 done
+	@for page in $(notdir $(PAGES)); do rm -f "$(PREFIX)/share/man/man$${page##*.}/$$page"; done
+
+clean:           ## remove the environment and everything built
+	rm -rf $(VENV) build *.egg-info

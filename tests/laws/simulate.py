@@ -1,0 +1,53 @@
+"""Tables drawn from a known law on the paper's own design: its models, sizes, FIDs."""
+
+import math
+
+import numpy as np
+
+from advlib.laws import approach2, approach3
+from advlib.runs.table import Table
+
+TRUTH2 = {
+    "A": 7.0, "alpha": 0.25, "B": 10.5, "beta": 0.24, "E": 0.48, "zeta": -0.25, "eps": 0.15,
+}  # fmt: skip
+TRUTH3 = {
+    "A": 7.0, "alpha": 0.25, "B": 9000.0, "beta": 0.25, "E": 0.53, "Q": 0.007, "kappa": 0.68,
+    "eps": 0.038,
+}  # fmt: skip
+FIDS = {"edm7": 6.79, "edm10": 2.48, "edm20": 1.82, "pfgmpp18": 1.76, "dg20": 1.65}
+PARAMS = (5849050, 8949210, 19799770, 52517850, 122217690, 177977562, 266796506, 316356058)
+SAMPLES = (5.0176e6, 1.00352e7, 3.072e7, 7.168e7, 1.024e8)
+
+
+def table(approach, truth, noise=0.0, seed=0, fids=FIDS) -> Table:
+    """One run a model, size and data set; log-normal noise of deviation `noise` on the loss."""
+    form = {2: approach2, 3: approach3}[approach]
+    rng = np.random.default_rng(seed)
+    rows = [(name, fid, n, d) for name, fid in fids.items() for n in PARAMS for d in SAMPLES]
+    loss = [form.surface(truth, fid, 7822.0).loss(n, d) for _, fid, n, d in rows]
+    names, fid, params, samples = zip(*rows, strict=True)
+    columns = {
+        "run": [f"{name}-{n}-{d:.0f}" for name, _, n, d in rows],
+        "dataset": list(names),
+        "fid": np.array(fid),
+        "params": np.array(params, float),
+        "samples": np.array(samples, float),
+        "loss": np.array(loss) * np.exp(noise * rng.standard_normal(len(rows))),
+    }
+    columns["flops"] = 7822.0 * columns["params"] * columns["samples"]
+    return Table(columns, "simulated")
+
+
+def random_truth(approach, seed) -> dict[str, float]:
+    """A law near the published one."""
+    rng = np.random.default_rng([approach, seed])
+    truth = dict({2: TRUTH2, 3: TRUTH3}[approach])
+    for name in ("alpha", "beta", "E"):
+        truth[name] *= math.exp(rng.uniform(-0.25, 0.25))
+    for name, exponent, center in (("A", "alpha", 1e8), ("B", "beta", 3e7)):
+        base = {2: TRUTH2, 3: TRUTH3}[approach]
+        change = (truth[exponent] - base[exponent]) * math.log(center)
+        if approach == 3 and name == "B":
+            continue
+        truth[name] = base[name] * math.exp(change + rng.uniform(-0.2, 0.2))
+    return truth

@@ -1,0 +1,125 @@
+"""Fit documents: what is accepted, what is refused and how."""
+
+import copy
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paper import APPROACH2, APPROACH3, published, runs
+
+from advlib.errors import DataError
+from advlib.laws.document import percentile_interval, read_fit
+from advlib.laws.fit import Settings
+from advlib.laws.study import Request, documents
+
+
+@pytest.mark.parametrize("approach", [2, 3])
+def test_a_fit_round_trips_through_json_exactly(approach):
+    (document,) = documents(runs(), approach, Request(Settings(bootstrap=20)))
+    again = json.loads(json.dumps(document, allow_nan=False))
+    assert again == document
+    one, two = read_fit("one", document), read_fit("two", again)
+    assert one.best == two.best
+    assert one.draws == two.draws
+    assert len(one.draws) == 20
+
+
+def test_the_published_fit_by_hand_needs_three_fields():
+    assert set(APPROACH3) == {"format", "approach", "parameters"}
+    fit = published(3)
+    assert (fit.k, fit.draws) == (7822.0, [])
+    assert fit.best.accuracy(0.5) == pytest.approx(1.2574949163 - 0.7495829295 / 2)
+
+
+def test_reference_fid_moves_to_zero():
+    fit = published(2)
+    assert fit.best.parameters["B"] == pytest.approx(9.89, abs=0.005)
+    assert fit.best.parameters["E"] == pytest.approx(0.48, abs=0.005)
+
+
+def change(**fields):
+    document = copy.deepcopy(APPROACH2)
+    for key, value in fields.items():
+        where = document
+        *path, last = key.split("__")
+        for step in path:
+            where = where[step]
+        where[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "expected a fit that advfit wrote, found 'list'"),
+        ({"format": "advls"}, "found 'advls'"),
+        (change(version=2), "version 2"),
+        (change(approach=4), "approach 4; expected 1, 2 or 3"),
+        (change(approach=True), "approach True"),
+        (change(parameters=[1]), "parameters: expected names and numbers"),
+        (change(parameters__alpha=None), "parameters.alpha: found None; expected a number above 0"),
+        (change(parameters__alpha=-1), "parameters.alpha: found -1; expected a number above 0"),
+        (change(parameters__A="7"), "parameters.A: found '7'"),
+        (change(parameters__E=-0.1), "parameters.E: found -0.1; expected a number of 0 or above"),
+        (change(parameters__gamma=1.0), "parameters.gamma: not of approach 2"),
+        (change(k=0), "k: found 0; expected a number above 0"),
+        (change(reference_fid=-1), "reference_fid: found -1"),
+        (change(accuracy_line={"slope": 1, "intercept": 1}), "slope: found 1; expected a number below 0"),
+        (change(accuracy_line=3), "accuracy_line: expected slope and intercept"),
+        (change(draws={"A": [1.0]}), "draws: no list for parameter"),
+        (change(datasets=[{"dataset": "x", "fid": -2}]), "datasets.fid: found -2"),
+    ],
+)
+def test_wrong_documents_are_refused_with_the_field(document, message):
+    with pytest.raises(DataError) as caught:
+        read_fit("fit.json", document)
+    assert str(caught.value).startswith("fit.json: ")
+    assert message in str(caught.value)
+
+
+def test_a_missing_parameter_is_named():
+    document = change()
+    del document["parameters"]["beta"]
+    with pytest.raises(DataError, match=r"parameters.beta: found None"):
+        read_fit("fit.json", document)
+
+
+def test_draws_of_different_lengths_are_refused():
+    draws = {name: [value] for name, value in APPROACH2["parameters"].items()}
+    draws["A"] = [1.0, 2.0]
+    with pytest.raises(DataError, match="different lengths"):
+        read_fit("fit.json", change(draws=draws))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300))
+def test_percentile_interval_is_numpys(values):
+    assert percentile_interval(values) == pytest.approx(
+        tuple(np.quantile(values, [0.025, 0.975])), rel=1e-9, abs=1e-9
+    )
+
+
+def test_intervals_hold_infinities():
+    assert percentile_interval([1.0] * 50 + [math.inf] * 50)[1] == math.inf
+    assert percentile_interval([1.0] * 99 + [math.inf]) == (1.0, 1.0)
+
+
+def test_quality_is_chosen_by_name_or_number_or_the_best():
+    document = change(
+        datasets=[{"dataset": "edm5", "fid": 35.54}, {"dataset": "dg20", "fid": 1.65}]
+    )
+    fit = read_fit("fit", document)
+    assert fit.qualities((), ()) == [("dg20", 1.65)]
+    assert fit.qualities((0.0, 1.65), ("edm5",)) == [("edm5", 35.54), ("", 0.0), ("dg20", 1.65)]
+    with pytest.raises(DataError, match="no data set 'nope'; this fit has dg20, edm5"):
+        fit.qualities((), ("nope",))
+
+
+def test_a_law_without_quality_takes_no_fid():
+    parameters = {k: v for k, v in APPROACH2["parameters"].items() if k not in ("eps", "zeta")}
+    fit = read_fit("fit", {"format": "advfit", "approach": 2, "parameters": parameters})
+    assert fit.qualities((), ())[0][0] == ""
+    with pytest.raises(DataError, match="knows no quality"):
+        fit.qualities((1.0,), ())
