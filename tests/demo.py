@@ -52,6 +52,10 @@ def span(row, key):
     return f"{row[key]:.3g} ({row[f'{key}_low']:.2g} to {row[f'{key}_high']:.2g})"
 
 
+def exponent(row):
+    return f"{row['a']:.2f} ({row['a_low']:.2f} to {row['a_high']:.2f})"
+
+
 def main(folder: str):
     start = time.time()
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
@@ -103,20 +107,22 @@ def main(folder: str):
     title("What the runs say")
     two, joint, three = rows("advoptimal fit2.json fit2joint.json fit3.json --flops 1e22")
     low, joint_low, other = rows("advlimit fit2.json fit2joint.json fit3.json --fid 0")
-    OUT.print(f"""
+    OUT.print(
+        f"""
 With 1e22 FLOPs and images of FID 1.65 the best adversarial accuracy is near
   {percent(two)} by Approach 2 (base data set, then quality),
   {percent(joint)} by Approach 2 on all runs of FID below 10 at once,
   {percent(three)} by Approach 3 on all 168 runs.
 The model to train has {span(two, "params")} parameters by Approach 2,
 {span(joint, "params")} jointly, {span(three, "params")} by Approach 3.
-In brackets: 95 % intervals. The exponent a of N* ~ FLOPs^a is {two["a"]:.2f}
-({two["a_low"]:.2f} to {two["a_high"]:.2f}), jointly {joint["a"]:.2f} ({joint["a_low"]:.2f} to {joint["a_high"]:.2f}): 28 runs leave it wide
-open, the other data sets narrow it.
+In brackets: 95 % intervals. The exponent a of N* ~ FLOPs^a is {exponent(two)}, jointly
+{exponent(joint)}: 28 runs leave it wide open, the other data sets narrow it.
 No compute goes beyond these accuracies, even with perfect images:
   {percent(low)}, jointly {percent(joint_low)}, by Approach 3 {percent(other)}.
 The published ceiling, 89.7 %, lies within the first two and outside the third: what these runs
-say of the limit depends on the law as much as on the data.""", markup=False)
+say of the limit depends on the law as much as on the data.""",
+        markup=False,
+    )
     shown = "\n  ".join(sorted(str(p) for p in pathlib.Path().iterdir() if p.suffix != ".tmp"))
     OUT.print(f"\nWritten in {folder} in {time.time() - start:.0f} s:\n  {shown}", markup=False)
 

@@ -75,7 +75,7 @@ def _approaches(context, param, value):
 @cli.columns_option
 @click.option(
     "--format", "output_format", type=click.Choice(["json", "csv", "table"]),
-    help="json: the fit; csv, table: its parameters. [default: table on a terminal, json elsewhere]",
+    help="json: the fit; csv, table: parameters. [default: table on a terminal, json elsewhere]",
 )  # fmt: skip
 def main(tables, approaches, conditions, columns, holdout, compare, output_format, **options):
     """Print the scaling law that a runs table carries, with its uncertainty.
@@ -90,7 +90,8 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
     import numpy as np
 
     from advlib.errors import DataError
-    from advlib.laws import study
+    from advlib.laws import report, study
+    from advlib.laws.compare import compare as compare_laws
     from advlib.runs import select
     from advlib.runs.table import read_tables
 
@@ -104,25 +105,25 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
             raise DataError(f"no row satisfies {' and '.join(map(str, comparisons))}")
     history = [cli.history_entry()]
     if compare:
-        rows = study.compare(table, approaches, request)
+        rows = compare_laws(table, approaches, request)
         _say(request.notes)
         cli.write_rows(rows, output_format, history)
         cli.note(f"{rows[0]['law']} extrapolates best, on {rows[0]['rows']} held-out rows")
         return
     fits = [fit for a in approaches for fit in study.documents(table, a, request)]
-    _say(request.notes + [remark for fit in fits for remark in study.remarks(fit)])
+    _say(request.notes + [remark for fit in fits for remark in report.remarks(fit)])
     if output_format is None:
         output_format = "table" if sys.stdout.isatty() else "json"
     if output_format == "json":
         for fit in fits:
             print(json.dumps(fit | {"history": history}, allow_nan=False))
     else:
-        rows = [row for fit in fits for row in study.parameter_rows(fit)]
+        rows = [row for fit in fits for row in report.parameter_rows(fit)]
         cli.write_rows(rows, output_format, history)
 
 
 def _request(options, holdout):
-    from advlib.laws.fit import Settings
+    from advlib.laws.design import Settings
     from advlib.laws.study import Request
 
     draws = options["bootstrap"]
@@ -148,5 +149,3 @@ def _request(options, holdout):
 def _say(notes):
     for text in dict.fromkeys(notes):
         cli.note(text)
-
-

@@ -41,7 +41,7 @@ def main(
     target: the ceilings, at each data set of the fit and at FID 0. With one: FLOPs, N, D and time,
     "never" beyond the ceiling.
     """
-    from advlib.laws import consume
+    from advlib.laws import limits
 
     accuracies, losses = accuracies or [], losses or []
     if any(target >= 1 for target in accuracies):
@@ -52,13 +52,13 @@ def main(
         raise click.UsageError("--flops asks for the FID; drop --fid and --dataset")
     laws = cli.read_fits(fits)
     if budgets:
-        rows = consume.quality_rows(laws, budgets, losses, accuracies)
+        rows = limits.quality_rows(laws, budgets, losses, accuracies)
     elif accuracies or losses:
-        rows = consume.target_rows(
+        rows = limits.target_rows(
             laws, losses, accuracies, device_flops, devices, utilisation, fids, datasets
         )
     else:
-        rows = consume.ceiling_rows(laws, fids, datasets)
+        rows = limits.ceiling_rows(laws, fids, datasets)
     rows = list(rows)
     cli.say_uncertain(laws, rows)
     cli.write_rows(rows, output_format, cli.history_of(laws))

@@ -26,14 +26,14 @@ def main(fits, budgets, fids, datasets, zoo, region, output_format):
 
     FIT is what advfit printed; "-" or nothing means standard input.
     """
-    from advlib.laws import consume
+    from advlib.laws import optimal
 
     if zoo and region:
         raise click.UsageError("--zoo and --region exclude each other")
     laws = cli.read_fits(fits)
     if region:
-        rows = consume.region_rows(laws, budgets, fids, datasets)
+        rows = optimal.region_rows(laws, budgets, fids, datasets)
     else:
-        rows = list(consume.optimum_rows(laws, budgets, fids, datasets, zoo))
+        rows = list(optimal.optimum_rows(laws, budgets, fids, datasets, zoo))
         cli.say_uncertain(laws, rows)
     cli.write_rows(rows, output_format, cli.history_of(laws))

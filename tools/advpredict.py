@@ -27,19 +27,19 @@ def main(fits, params, samples, fids, datasets, runs, columns, output_format):
         raise click.UsageError("give either --params and --samples, or --runs TABLE")
     if runs is not None and (params or samples or fids or datasets):
         raise click.UsageError("--runs has the sizes and qualities in its columns")
-    from advlib.laws import consume
+    from advlib.laws import predict
 
     laws = cli.read_fits(fits)
     if runs is None:
         rows = [
-            consume.prediction_row(fit, name, fid, n, d)
+            predict.prediction_row(fit, name, fid, n, d)
             for fit in laws
             for name, fid in fit.qualities(fids, datasets)
             for n in params
             for d in samples
         ]
     else:
-        from advlib.laws.predict import predict_table
+        from advlib.laws.predict_table import predict_table
         from advlib.runs.table import read_tables
 
         table = read_tables([(cli.stream_name(runs), runs)], columns, ("params", "samples"))

@@ -30,7 +30,25 @@ from advlib.cli.output import (
 from advlib.cli.tool import Tool
 
 __all__ = [
-    "FLOPS", "NUMBERS", "Count", "Tool", "atomic_write", "columns_option", "fit_arguments",
-    "format_option", "history_entry", "history_of", "note", "open_inputs", "progress",
-    "quality_options", "read_fits", "say_uncertain", "stream_name", "seed_option", "where_option", "write_document", "write_rows",
+    "FLOPS",
+    "NUMBERS",
+    "Count",
+    "Tool",
+    "atomic_write",
+    "columns_option",
+    "fit_arguments",
+    "format_option",
+    "history_entry",
+    "history_of",
+    "note",
+    "open_inputs",
+    "progress",
+    "quality_options",
+    "read_fits",
+    "say_uncertain",
+    "seed_option",
+    "stream_name",
+    "where_option",
+    "write_document",
+    "write_rows",
 ]  # fmt: skip

@@ -114,7 +114,7 @@ def history_of(fits: Sequence) -> list[dict]:
 
 def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
     """Say which fits carry no intervals, and which intervals in `rows` are wide."""
-    from advlib.laws.consume import wide_intervals
+    from advlib.laws.rows import wide_intervals
 
     for fit in fits:
         if not fit.draws:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 
 import click
 
@@ -22,11 +23,11 @@ class Tool(click.Command):
         self.params += [
             click.Option(
                 ["--quiet", "-q"], is_flag=True, expose_value=False, is_eager=True,
-                callback=_set("quiet"), help="No notes on standard error; errors stay.",
+                callback=_be_quiet, help="No notes on standard error; errors stay.",
             ),
             click.Option(
                 ["--debug"], is_flag=True, expose_value=False, is_eager=True,
-                callback=_set("debug"), help="Show the traceback of an error.",
+                help="Show the traceback of an error.",
             ),
         ]  # fmt: skip
         click.version_option(__version__, message="%(prog)s %(version)s")(self)
@@ -36,42 +37,44 @@ class Tool(click.Command):
         name = prog_name or os.path.basename(sys.argv[0])
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        state = {"debug": "--debug" in (sys.argv if args is None else args)}
+        debug = "--debug" in (sys.argv if args is None else args)
         extra.pop("standalone_mode", None)
         try:
             status = super().main(args, name, standalone_mode=False, **extra)
             sys.stdout.flush()
             sys.exit(status if isinstance(status, int) else 0)
-        except click.exceptions.Abort:
-            status, message = 130, None
-        except click.ClickException as err:
-            status, message = 2, err.format_message()
-        except DataError as err:
-            status, message = 2, str(err)
-        except CannotError as err:
-            status, message = 1, str(err)
-        except OSError as err:
-            where = f"{err.filename}: " if err.filename else ""
-            status, message = 1, f"{where}{err.strerror or err}"
-        except MemoryError:
-            status, message = 1, "out of memory"
         except Exception as err:
-            status, message = 1, f"internal error: {type(err).__name__}: {err} (see --debug)"
-        if state["debug"] and status != 130:
-            import traceback
-
-            traceback.print_exc()
+            status, message = _verdict(err)
+            if debug and message:
+                traceback.print_exception(err)
         if message:
             click.echo(f"{name}: {' '.join(message.split())}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
 
 
-def _set(key):
-    def callback(context, _, value):
-        context.ensure_object(dict)[key] = value
+def _verdict(err: Exception) -> tuple[int, str | None]:
+    """Exit status and message of an error."""
+    match err:
+        case click.exceptions.Abort():  # Ctrl-C
+            return 130, None
+        case click.ClickException():
+            return 2, err.format_message()
+        case DataError():
+            return 2, str(err)
+        case CannotError():
+            return 1, str(err)
+        case OSError():
+            return 1, f"{err.filename}: {err.strerror}" if err.filename else err.strerror or str(
+                err
+            )
+        case MemoryError():
+            return 1, "out of memory"
+    return 1, f"internal error: {type(err).__name__}: {err} (see --debug)"
 
-    return callback
+
+def _be_quiet(context, param, value):
+    context.ensure_object(dict)["quiet"] = value
 
 
 def _drop_unwritten_output():

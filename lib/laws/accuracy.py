@@ -6,8 +6,6 @@ Source: Bartoldson et al. 2024, App. F.2.2: ordinary least squares over the best
 runs on one data set (DG there).
 """
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 
 

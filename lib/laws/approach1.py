@@ -39,7 +39,7 @@ class Envelope:
     floor: float = 0.0
 
     def optimum(self, flops: float) -> Optimum:
-        """The regressions read at `flops` > 0; N* and D* are fitted apart and need not satisfy k N D."""
+        """The regressions at `flops` > 0; N* and D* are fitted apart and may miss k N D = flops."""
         x = math.log10(flops)
         return Optimum(
             flops, 10 ** (self.n0 + self.a * x), 10 ** (self.d0 + self.b * x),
@@ -47,7 +47,7 @@ class Envelope:
         )  # fmt: skip
 
     def flops_for(self, loss: float) -> float:
-        """The FLOPs at which the power law reads `loss`; inf where it does not fall or past float range."""
+        """The FLOPs at which the power law reads `loss`; inf where it does not fall."""
         if self.c <= 0:
             return math.inf
         exponent = math.log10(self.l0 / loss) / self.c

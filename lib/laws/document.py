@@ -64,7 +64,8 @@ class Fit:
         """The law of `member` at `fid`; Approach 1 is for one data set and ignores it."""
         if self.approach == 1:
             return approach1.envelope(member.parameters)
-        return FORMS[self.approach].surface(member.parameters, fid, self.k)
+        at = fid if self.has_quality else 0.0
+        return FORMS[self.approach].surface(member.parameters, at, self.k)
 
     def qualities(self, fids: Sequence[float], datasets: Sequence[str]) -> list[tuple[str, float]]:
         """Pairs of data set name ("" for a bare FID) and FID, as asked for, or the best data set.
@@ -212,9 +213,9 @@ def _fids(name, found) -> dict[str, float]:
 
 def _number(name, label, found, low=None, above=None) -> float:
     number = isinstance(found, int | float) and not isinstance(found, bool)
-    if number and math.isfinite(found):
-        if (low is None or found >= low) and (above is None or found > above):
-            return float(found)
+    number = number and math.isfinite(found)
+    if number and (low is None or found >= low) and (above is None or found > above):
+        return float(found)
     bound = f" of {low:g} or above" if low is not None else ""
     bound = f" above {above:g}" if above is not None else bound
     raise DataError(f"{name}: {label}: found {found!r:.40}; expected a number{bound}")

@@ -24,7 +24,8 @@ NAMES = ("n0", "a", "d0", "b", "l0", "c")
 class Curves:
     """Every run's loss, parameters and samples on the query grid: (runs, queries), inf where a run
     has no checkpoints around; `flops` (queries,).  With `given`, an envelope that came ready-made:
-    a row per stretch that one run holds."""
+    a row per stretch that one run holds.
+    """
 
     flops: np.ndarray
     loss: np.ndarray
@@ -61,9 +62,7 @@ def curves_of(table: Table) -> Curves:
     counts = np.bincount(run)
     if counts.max() == 1:
         return _frontier(table)
-    grid = np.logspace(
-        np.log10(flops.min()) - MARGIN, np.log10(flops.max()) + MARGIN, num=QUERIES
-    )
+    grid = np.logspace(np.log10(flops.min()) - MARGIN, np.log10(flops.max()) + MARGIN, num=QUERIES)
     shape = (len(counts), QUERIES)
     loss, params, samples = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
     for i in range(len(counts)):
@@ -97,9 +96,7 @@ def _given(table: Table) -> Curves:
     loss = np.full((stretch[-1] + 1, len(order)), np.inf)
     loss[stretch, np.arange(len(order))] = table["loss"][order]
     spread = np.broadcast_to
-    return Curves(
-        flops, loss, spread(params, loss.shape), spread(samples, loss.shape), "envelope"
-    )
+    return Curves(flops, loss, spread(params, loss.shape), spread(samples, loss.shape), "envelope")
 
 
 def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, float]]:
@@ -126,7 +123,8 @@ def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str
 
 def bootstrap(curves: Curves, draws: int, seed: int) -> dict[str, list[float]]:
     """Refit with runs drawn with replacement (of an envelope table, the stretches that one run
-    holds); draws whose envelope is too short for a line are drawn again."""
+    holds); draws whose envelope is too short for a line are drawn again.
+    """
     rng = np.random.default_rng(seed)
     out: dict[str, list[float]] = {name: [] for name in NAMES}
     runs, tried = len(curves.loss), 0

@@ -7,19 +7,24 @@ Source: Bartoldson et al. 2024, Sec. 3.2, App. F.
 """
 
 import itertools
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws import published, stages
-from advlib.laws.residuals import Saturating, Separable
+from advlib.laws.design import (
+    Settings,
+    fids_of,
+    law_columns,
+    require_enough,
+    resample,
+    row_weights,
+    stage_sets,
+)
+from advlib.laws.saturating import Saturating
+from advlib.laws.separable import Separable
 from advlib.runs.table import Table
-
-DELTA = 1e-3  # Huber threshold on log residuals; App. F
-BASE = "dg20"  # the study's base data set of Approach 2, and the sets its second stage is fitted to
-QUALITY = ("edm7", "edm10", "edm20")
 
 # Starts.  Terms as shares of the typical loss at the table's centre, exponents as they are: as many
 # starts as the paper's grids, and the same ones in any units.
@@ -42,22 +47,6 @@ SATURATING_STARTS = np.array(
 
 
 @dataclass
-class Settings:
-    """How to fit.  `base`, `quality`: data sets of the two stages of Approach 2, None for the
-    study's where the table has them; `error_column`: weights 1/(relative error)^2."""
-
-    recipe: str = "default"
-    variant: str | None = None  # of Approach 2: "two-stage", "joint", "plain"; None chooses
-    base: str | None = None
-    quality: tuple[str, ...] = ()
-    delta: float = DELTA
-    bootstrap: int = 0
-    seed: int = 0
-    error_column: str | None = None
-    progress: Callable[[Iterable], Iterable] = iter
-
-
-@dataclass
 class Fitted:
     """A fitted law: parameters at FID 0, its stages, the draws by parameter, what was used."""
 
@@ -70,19 +59,12 @@ class Fitted:
     notes: list[str] = field(default_factory=list)
 
 
-def canonical_order(table: Table) -> np.ndarray:
-    """The rows by FID, N, D and loss: an order of their own, so that results do not depend on how
-    the table was sorted."""
-    fid = table["fid"] if "fid" in table else np.zeros(len(table))
-    return np.lexsort((table["loss"], table["samples"], table["params"], fid))
-
-
 def fit_approach2(table: Table, settings: Settings) -> Fitted:
     """Fit Eq. 3 to rows in canonical order (columns params, samples, loss; dataset, fid).
 
     Raises DataError where the table has too few rows or not the data sets that were named.
     """
-    fids = _fids(table)
+    fids = fids_of(table)
     variant = settings.variant
     notes = []
     if variant is None:
@@ -97,7 +79,7 @@ def fit_approach2(table: Table, settings: Settings) -> Fitted:
         return _one_stage(table, rows, settings, variant, fids)
     if variant == "joint":
         return _one_stage(table, np.isfinite(table["fid"]), settings, variant, fids)
-    base, quality = _stage_sets(table, fids, settings, notes)
+    base, quality = stage_sets(table, fids, settings, notes)
     fitted = _two_stages(table, base, quality, fids, settings)
     fitted.notes = notes + fitted.notes
     return fitted
@@ -105,28 +87,28 @@ def fit_approach2(table: Table, settings: Settings) -> Fitted:
 
 def fit_approach3(table: Table, settings: Settings) -> Fitted:
     """Fit Eq. 5 to rows in canonical order, all data sets at once."""
-    if len(_fids(table)) < 2:
+    if len(fids_of(table)) < 2:
         raise DataError(
             f"{table.source}: approach 3 needs data sets of two or more FIDs, "
-            f"found {len(_fids(table))}; approach 2 fits one"
+            f"found {len(fids_of(table))}; approach 2 fits one"
         )
     used = np.isfinite(table["fid"])
     data = table.take(np.flatnonzero(used))
     free = list(range(8))
-    _enough(data, free)
+    require_enough(data, free)
     if settings.recipe == "published":
-        law, value, values = published.saturating(*_columns(data), progress=settings.progress)
-        stage = _published_stage("all", Saturating(*_columns(data)), law, value, values, free)
+        law, value, values = published.saturating(*law_columns(data), progress=settings.progress)
+        stage = _published_stage("all", Saturating(*law_columns(data)), law, value, values, free)
         return Fitted("all", law, [stage], {}, used)
 
     def build(**options):
-        return Saturating(*_columns(data), **options)
+        return Saturating(*law_columns(data), **options)
 
     def starts(model):
         g = SATURATING_STARTS
         return model.starts(g[:4], g[4], g[5], g[6], g[7])
 
-    weights = _weights(data, settings)
+    weights = row_weights(data, settings)
     stage, _, theta = stages.minimum(
         "all", build, starts, weights, free, settings.delta, settings.seed
     )
@@ -144,8 +126,8 @@ def _one_stage(table, used, settings, variant, fids) -> Fitted:
     quality = variant == "joint"
     reference = float(np.expm1(np.log1p(data["fid"]).mean())) if quality else 0.0
     free = list(range(7 if quality else 5))
-    _enough(data, free)
-    columns = _columns(data, None if quality else 0.0)
+    require_enough(data, free)
+    columns = law_columns(data, None if quality else 0.0)
     if settings.recipe == "published":
         if quality:
             raise DataError("--recipe published fits Approach 2 in two stages; drop --joint")
@@ -162,7 +144,7 @@ def _one_stage(table, used, settings, variant, fids) -> Fitted:
         g = JOINT_STARTS if quality else BASE_STARTS
         return model.starts(g[:3], g[3], g[4], *(g[5:] if quality else ()))
 
-    weights = _weights(data, settings)
+    weights = row_weights(data, settings)
     stage, _, theta = stages.minimum(
         variant, build, starts, weights, free, settings.delta, settings.seed
     )
@@ -182,7 +164,7 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
     dataset = np.array(table["dataset"])
     in_base, in_quality = dataset == base, np.isin(dataset, quality)
     first, second = (table.take(np.flatnonzero(rows)) for rows in (in_base, in_quality))
-    _enough(first, range(5))
+    require_enough(first, range(5))
     reference = fids[base]
     used = in_base | in_quality
     if settings.recipe == "published":
@@ -190,11 +172,11 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
             first["params"], first["samples"], first["loss"], settings.progress
         )
         one = _published_stage(
-            "base", Separable(*_columns(first), reference_fid=reference), law, value, values,
+            "base", Separable(*law_columns(first), reference_fid=reference), law, value, values,
             list(range(5)),
         )  # fmt: skip
-        extra, value, values = published.quality(law, reference, *_columns(second))
-        model = Separable(*_columns(second), reference_fid=reference)
+        extra, value, values = published.quality(law, reference, *law_columns(second))
+        model = Separable(*law_columns(second), reference_fid=reference)
         law = _to_zero(law | extra, reference)
         two = _published_stage("quality", model, law, value, values, [5, 6])
         return Fitted("two-stage", law, [one, two], {}, used, base)
@@ -202,7 +184,7 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
     held = {key: np.array([value]) for key, value in one.parameters.items()}
 
     def build(floor_at_zero=False):
-        return Separable(*_columns(second), reference_fid=reference, floor_at_zero=floor_at_zero)
+        return Separable(*law_columns(second), reference_fid=reference, floor_at_zero=floor_at_zero)
 
     def at_base(model, law):
         return model.theta({**law, "zeta": 0.0 * law["A"], "eps": 0.0 * law["A"]})
@@ -212,7 +194,7 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
         theta[5:] = QUALITY_STARTS
         return theta
 
-    weights = _weights(second, settings)
+    weights = row_weights(second, settings)
     two, model, theta = stages.minimum(
         "quality", build, starts, weights, [5, 6], settings.delta, settings.seed
     )
@@ -227,89 +209,6 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
     return Fitted(
         "two-stage", two.parameters, [*one.stages, two], _lists(drawn), used, base, one.notes
     )
-
-
-def resample(table: Table, settings: Settings, stream: int = 0) -> np.ndarray:
-    """How often each row is drawn, (rows, draws): with replacement within each data set, one row a
-    run.  `stream` keeps the draws of two stages apart."""
-    rng = np.random.default_rng([settings.seed, stream])
-    names = np.array(table["dataset"] if "dataset" in table else [""] * len(table))
-    out = np.zeros((len(table), settings.bootstrap))
-    for name in sorted(set(names.tolist())):
-        rows = np.flatnonzero(names == name)
-        for draw in range(settings.bootstrap):
-            chosen = rng.integers(len(rows), size=len(rows))
-            out[rows, draw] = np.bincount(chosen, minlength=len(rows))
-    return out
-
-
-def _stage_sets(table, fids, settings, notes):
-    """The base data set and those of the second stage: as asked, the study's, or by FID."""
-    base, quality = settings.base, settings.quality
-    for name in (*([base] if base else []), *quality):
-        if name not in fids:
-            raise DataError(f"{table.source}: no data set {name!r} with a FID; has {', '.join(fids)}")
-    if base is None:
-        base = BASE if BASE in fids else min(fids, key=fids.get)
-        if base != BASE:
-            notes.append(f"base data set: {base}, of the lowest FID")
-    if not quality:
-        usual = tuple(name for name in QUALITY if name in fids and name != base)
-        quality = usual if len(usual) == 3 else tuple(n for n in fids if n != base)
-        if len(usual) != 3:
-            notes.append(f"quality fitted on {', '.join(quality)}")
-    if base in quality:
-        raise DataError(f"data set {base!r} is the base and cannot be in --quality too")
-    return base, quality
-
-
-def _fids(table) -> dict[str, float]:
-    """FID by data set, for those that have one, each at one FID only."""
-    if "fid" not in table or "dataset" not in table:
-        return {}
-    out: dict[str, float] = {}
-    for name, fid in zip(table["dataset"], table["fid"].tolist(), strict=True):
-        if fid != fid:
-            continue
-        if abs(out.setdefault(name, fid) - fid) > 1e-9 * max(1.0, fid):
-            raise DataError(
-                f"{table.source}: data set {name!r} has FID {out[name]:g} and {fid:g}; "
-                "expected one FID a data set"
-            )
-    return out if len(set(out.values())) > 1 or not out else dict(list(out.items())[:1])
-
-
-def _columns(table, fid=None):
-    fids = table["fid"] if fid is None else np.full(len(table), fid)
-    return table["params"], table["samples"], fids, table["loss"]
-
-
-def _weights(table, settings) -> np.ndarray:
-    """(n, 1), summing to 1: equal, or one over the squared relative error of the loss."""
-    if settings.error_column is None:
-        return np.full((len(table), 1), 1.0 / len(table))
-    if settings.error_column not in table:
-        raise DataError(f"{table.source}: no column {settings.error_column!r} for weights")
-    error = table[settings.error_column]
-    if not isinstance(error, np.ndarray) or not (error > 0).all():
-        raise DataError(
-            f"{table.source}: column {settings.error_column!r}: weights need an error above 0 in "
-            "every row"
-        )
-    weights = (table["loss"] / error) ** 2
-    return (weights / weights.sum())[:, None]
-
-
-def _enough(table, free):
-    different = len(set(zip(table["params"].tolist(), table["samples"].tolist(), strict=True)))
-    if different <= len(free):
-        raise DataError(
-            f"{table.source}: {different} different runs to fit {len(free)} parameters; expected "
-            "more runs than parameters"
-        )
-    for name in ("params", "samples"):
-        if len(set(table[name].tolist())) < 2:
-            raise DataError(f"{table.source}: all runs have the same {name}; its exponent is open")
 
 
 def _published_stage(name, model, law, value, values, free) -> stages.Stage:

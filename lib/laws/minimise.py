@@ -1,7 +1,7 @@
 """Minimise the mean Huber loss of log residuals from many starts at once.
 
-All starts move in step: arrays are (rows, starts), so one pass of vectorised arithmetic is a step of
-every start.  Two stages, each safe on its own terms:
+All starts move in step: arrays are (rows, starts), so one pass of vectorised arithmetic is a step
+of every start.  Two stages, each safe on its own terms:
 
 - `search` takes the starts to the valley by damped Gauss-Newton on least squares, which has no
   kinks.  Groups of starts see different random subsets of the rows, so they come down at different
@@ -197,7 +197,8 @@ def _products(left, columns, psi):
 
 def _step(matrix, slope, scale, damping):
     """Solve the damped system in coordinates in which `scale` (P, S) is one; the step, and the
-    decrease that the quadratic model predicts of it."""
+    decrease that the quadratic model predicts of it.
+    """
     root = np.sqrt(scale + 1e-300)
     matrix /= root[:, None] * root
     matrix[np.arange(len(root)), np.arange(len(root))] += damping
@@ -209,7 +210,8 @@ def _step(matrix, slope, scale, damping):
 
 def _solve(matrix, right):
     """Solve (P, P, S) systems by L D L^T, all starts at once; pivots are kept positive, so that the
-    step is downhill where the Hessian is indefinite.  Also half the squared Newton decrement."""
+    step is downhill where the Hessian is indefinite.  Also half the squared Newton decrement.
+    """
     size = len(right)
     pivot = np.empty_like(right)
     for j in range(size):

@@ -1,90 +1,35 @@
-"""Predictions for the rows of a table, vectorised over rows and draws."""
+"""The prediction for one run of any size and quality.  Standard library only.
 
-from collections.abc import Iterator, Sequence
+The interval is for a run, not for the law: each bootstrap draw's law, moved by one of the residuals
+of the runs that were fitted.
+"""
 
-import numpy as np
+import math
 
-from advlib.errors import DataError
-from advlib.laws.document import LEVEL, Fit
-from advlib.runs.table import Table
-
-BLOCK = 20_000  # rows predicted together: draws times rows stay within memory
+from advlib.laws.document import Fit, Member
+from advlib.laws.rows import head, needs_surface, triple
 
 
-def predict_table(fits: Sequence[Fit], table: Table) -> Iterator[dict]:
-    """The table's rows with `predicted_loss` and `predicted_accuracy` and their 95 % prediction
-    intervals; with several fits, each fit's rows in turn, and its `approach`.
-
-    Needs params, samples, and for a law with quality fid, or dataset with a name of the fit.
-    Raises DataError naming the row that has neither.
+def prediction_row(fit: Fit, name: str, fid: float, params: float, samples: float) -> dict:
+    """Loss (nats) and accuracy of a run of `params` on `samples` images of `fid`, with 95 %
+    prediction intervals.  DataError for Approach 1, which has no loss away from its optimum.
     """
-    for fit in fits:
-        if fit.approach == 1:
-            raise DataError(f"{fit.name}: approach 1 has no loss away from its optimum")
-        fids = _fids(fit, table)
-        for first in range(0, len(table), BLOCK):
-            rows = np.arange(first, min(first + BLOCK, len(table)))
-            yield from _block(fit, table.take(rows), fids[rows], len(fits) > 1)
+    needs_surface(fit, "predicts")
+
+    def predict(member: Member, residual: float) -> dict[str, float]:
+        loss = fit.law(member, fid).loss(params, samples) * math.exp(-residual)
+        return {"loss": loss, "accuracy": member.accuracy(loss)}
+
+    draws = [predict(member, residual) for member, residual in scattered(fit)]
+    row = head(fit, name, fid) | {"params": round(params), "samples": round(samples)}
+    row["flops"] = fit.k * params * samples
+    for key, value in predict(fit.best, 0.0).items():
+        row |= triple(key, value, [draw[key] for draw in draws])
+    return row
 
 
-def _fids(fit, table) -> np.ndarray:
-    if not fit.has_quality:
-        return np.zeros(len(table))
-    fids = np.array(table["fid"]) if "fid" in table else np.full(len(table), np.nan)
-    if "dataset" in table:
-        named = np.array([fit.fids.get(name, np.nan) for name in table["dataset"]])
-        fids = np.where(np.isnan(fids), named, fids)
-    if np.isnan(fids).any():
-        row = int(np.argmax(np.isnan(fids)))
-        raise DataError(
-            f"{table.place(row)}: no fid, and no dataset that the fit knows; expected one of them"
-        )
-    return fids
-
-
-def _block(fit, table, fids, several):
-    best = _loss(fit, fit.best, table, fids)
-    columns = {"predicted_loss": best, "predicted_accuracy": _accuracy(fit.best, best)}
-    if fit.draws:
-        scatter = fit.document.get("residuals") or [0.0]
-        pairs = [(m, scatter[(7 * i) % len(scatter)]) for i, m in enumerate(fit.draws)]
-        losses = np.array([_loss(fit, m, table, fids) * np.exp(-e) for m, e in pairs])
-        accuracies = np.array([_accuracy(m, row) for (m, _), row in zip(pairs, losses, strict=True)])
-        for name, values in (("predicted_loss", losses), ("predicted_accuracy", accuracies)):
-            low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-            columns |= {f"{name}_low": low, f"{name}_high": high}
-    else:
-        for name in ("predicted_loss", "predicted_accuracy"):
-            columns |= {f"{name}_low": [None] * len(best), f"{name}_high": [None] * len(best)}
-    order = [
-        f"predicted_{what}{end}" for what in ("loss", "accuracy") for end in ("", "_low", "_high")
-    ]
-    own = {name: _plain(column) for name, column in table.columns.items()}
-    for i in range(len(best)):
-        row = {"approach": fit.approach} if several else {}
-        row |= {name: column[i] for name, column in own.items()}
-        yield row | {name: _scalar(columns[name][i]) for name in order}
-
-
-def _loss(fit, member, table, fids):
-    out = np.empty(len(table))
-    for fid in np.unique(fids):
-        rows = fids == fid
-        law = fit.law(member, float(fid))
-        with np.errstate(divide="ignore"):
-            out[rows] = law.loss(table["params"][rows], table["samples"][rows], np)
-    return out
-
-
-def _accuracy(member, loss):
-    return np.clip(member.slope * loss + member.intercept, 0.0, 1.0)
-
-
-def _plain(column) -> list:
-    if isinstance(column, list):
-        return column
-    return [None if v != v else int(v) if v.is_integer() else v for v in column.tolist()]
-
-
-def _scalar(value):
-    return None if value is None else float(value)
+def scattered(fit: Fit) -> list[tuple[Member, float]]:
+    """Each draw with a residual (log L_hat - log L) of the fit, in a fixed order that mixes."""
+    residuals = fit.document.get("residuals") or [0.0]
+    step = next(s for s in (7, 11, 13, 17) if math.gcd(s, len(residuals)) == 1 or s == 17)
+    return [(m, residuals[step * i % len(residuals)]) for i, m in enumerate(fit.draws)]

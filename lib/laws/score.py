@@ -10,7 +10,8 @@ from advlib.runs.table import Table
 
 def predicted(fit: Fit, table: Table) -> np.ndarray:
     """The loss, in nats, that the best law of `fit` gives each row, shape (n,); NaN where a law
-    with quality meets a row without FID."""
+    with quality meets a row without FID.
+    """
     return _predict(fit, fit.best, table)
 
 
@@ -66,7 +67,8 @@ def score(fit: Fit, table: Table) -> dict:
 
 def on_frontier(table: Table) -> np.ndarray:
     """Rows that no cheaper row of the same data set beats, shape (n,) bool: the only ones of which
-    Approach 1, a law of the best loss for a budget, speaks."""
+    Approach 1, a law of the best loss for a budget, speaks.
+    """
     keep = np.zeros(len(table), bool)
     names = np.array(table["dataset"] if "dataset" in table else [""] * len(table))
     for name in set(names.tolist()):

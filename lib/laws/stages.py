@@ -14,7 +14,8 @@ REACHED = 1e-6  # a start reached the minimum if its objective is within this sh
 @dataclass
 class Stage:
     """A minimum: `parameters` (floats, at FID 0), `objective`, how many of the `starts` came to it,
-    its residuals and log-derivatives by parameter (n, P) for what is determined and what not."""
+    its residuals and log-derivatives by parameter (n, P) for what is determined and what not.
+    """
 
     name: str
     parameters: dict[str, float]
@@ -74,9 +75,7 @@ def _without_floor(build, model, theta, weights, free, delta):
     return bounded, found.theta, found.objective
 
 
-def draws(
-    build: Callable[..., Residuals], theta, weights, free, delta
-) -> dict[str, np.ndarray]:
+def draws(build: Callable[..., Residuals], theta, weights, free, delta) -> dict[str, np.ndarray]:
     """The minimum of each column of `weights` (n, R): bootstrap draws, as parameter arrays (R,).
 
     Warm started twice, from `theta` (P, 1) or (P, R) and from the draw's own least-squares minimum
@@ -103,8 +102,9 @@ def draws(
 
 
 def log_derivatives(model, parameters, free):
-    """d log L / d log p for each free parameter p that is positive, d log L / dp for the others,
-    (n, P), through the coordinates; and the names."""
+    """D log L / d log p for each free parameter p that is positive, d log L / dp for the others,
+    (n, P), through the coordinates; and the names.
+    """
     moved = {
         name: index
         for name, index in zip(parameters, _order(model, parameters), strict=True)

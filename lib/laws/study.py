@@ -9,21 +9,15 @@ import numpy as np
 from advlib.errors import DataError
 from advlib.laws import envelope
 from advlib.laws.accuracy import fit_line
+from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, K, read_fit
-from advlib.laws.fit import (
-    Fitted,
-    Settings,
-    canonical_order,
-    fit_approach2,
-    fit_approach3,
-)
+from advlib.laws.fit import Fitted, fit_approach2, fit_approach3
 from advlib.laws.identify import determination
-from advlib.laws.score import on_frontier, pooled, predicted, r_squared, score
+from advlib.laws.score import predicted, r_squared, score
 from advlib.runs import select
 from advlib.runs.table import Table
 
 K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
-LARGEST = 0.2  # share of runs, those of most FLOPs, that a comparison of laws holds out
 
 
 @dataclass
@@ -41,7 +35,8 @@ class Request:
 
 def documents(table: Table, approach: int, request: Request) -> list[dict]:
     """Fit one approach: a document, or for Approach 1 one a data set.  DataError for tables that
-    cannot carry the law; `request.notes` collects remarks for the user."""
+    cannot carry the law; `request.notes` collects remarks for the user.
+    """
     if "loss" not in table or not np.isfinite(table["loss"]).all():
         row = int(np.argmin(np.isfinite(table["loss"]))) if "loss" in table else 0
         raise DataError(
@@ -63,7 +58,8 @@ def documents(table: Table, approach: int, request: Request) -> list[dict]:
 @dataclass
 class Chosen:
     """The best checkpoint of each run, in canonical order (the published recipe's: the table's),
-    and which are held out or underfit."""
+    and which are held out or underfit.
+    """
 
     table: Table
     held: np.ndarray
@@ -79,7 +75,9 @@ def checkpoints(table: Table, request: Request) -> Chosen:
     if "planned_samples" in table:
         steps.append(f"samples >= {request.min_fraction:g} * planned_samples: {len(rows)} rows")
     if not len(rows):
-        raise DataError(f"{table.source}: no checkpoint has {request.min_fraction:g} of its training")
+        raise DataError(
+            f"{table.source}: no checkpoint has {request.min_fraction:g} of its training"
+        )
     if "run" in rows:
         rows = rows.take(select.best_checkpoints(rows))
         steps.append(f"lowest loss of each run: {len(rows)} rows")
@@ -88,8 +86,8 @@ def checkpoints(table: Table, request: Request) -> Chosen:
     held = select.where(rows, request.holdout) if request.holdout else np.zeros(len(rows), bool)
     if request.holdout:
         if not held.any():
-            raise DataError(f"--holdout {_text(request.holdout)}: no row satisfies it")
-        steps.append(f"held out, {_text(request.holdout)}: {held.sum()} rows")
+            raise DataError(f"--holdout {condition_text(request.holdout)}: no row satisfies it")
+        steps.append(f"held out, {condition_text(request.holdout)}: {held.sum()} rows")
     under = np.zeros(len(rows), bool)
     if not request.keep_underfit:
         under = select.underfit(rows)
@@ -135,7 +133,7 @@ def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
     fit = read_fit("fit", document)
     if request.holdout:
         rows = chosen.table.take(np.flatnonzero(chosen.held))
-        document["holdout"] = {"rows_where": _text(request.holdout), **score(fit, rows)}
+        document["holdout"] = {"rows_where": condition_text(request.holdout), **score(fit, rows)}
     document["data"] = _data(chosen, train, fitted.used, k)
     return document
 
@@ -186,7 +184,7 @@ def _envelope_document(name, table, request) -> dict:
             held = select.where(table, request.holdout)
             runs = {run for run, out in zip(table["run"], held, strict=True) if out}
             late &= np.array([run not in runs for run in table["run"]])
-            steps.append(f"held out, runs with {_text(request.holdout)}: {len(runs)}")
+            steps.append(f"held out, runs with {condition_text(request.holdout)}: {len(runs)}")
         table = replace(table.take(np.flatnonzero(late)), source=table.source)
         if not len(table):
             raise DataError(f"{table.source}: no checkpoints of {name or 'any data set'} are left")
@@ -240,7 +238,8 @@ def _envelope_document(name, table, request) -> dict:
 
 def _accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
     """The line over the best checkpoints of one data set (the base, or the best), if the table has
-    accuracies for three or more of them; else the published one.  And its bootstrap draws."""
+    accuracies for three or more of them; else the published one.  And its bootstrap draws.
+    """
     table = chosen.table
     if "accuracy" in table:
         rows = np.isfinite(table["accuracy"]) & ~chosen.held
@@ -254,9 +253,13 @@ def _accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
             line = fit_line(loss, accuracy)
             if line["slope"] < 0:
                 return line, _line_draws(loss, accuracy, request.settings)
-            request.notes.append("accuracy does not fall with loss here: the published line is used")
+            request.notes.append(
+                "accuracy does not fall with loss here: the published line is used"
+            )
     if "accuracy" not in table or not np.isfinite(table["accuracy"]).any():
-        request.notes.append("no accuracies in the table: the published loss-to-accuracy line is used")
+        request.notes.append(
+            "no accuracies in the table: the published loss-to-accuracy line is used"
+        )
     return dict(PUBLISHED_LINE), {}
 
 
@@ -276,7 +279,7 @@ def _line_draws(loss, accuracy, settings) -> dict[str, list[float]]:
 
 
 def _constant(table, request) -> float:
-    """k of FLOPs = k N D: as asked, the study's where the table agrees, else the table's own."""
+    """K of FLOPs = k N D: as asked, the study's where the table agrees, else the table's own."""
     if request.k is not None:
         return request.k
     if "flops" not in table or not np.isfinite(table["flops"]).any():
@@ -297,7 +300,8 @@ def _constant(table, request) -> float:
 
 def _datasets(fit, train, used, chosen) -> list[dict]:
     """Each data set with its FID and R2: of the rows that took part, and as the paper counts it,
-    of all its runs, underfit ones too."""
+    of all its runs, underfit ones too.
+    """
     whole = chosen.table.take(np.flatnonzero(~chosen.held))
     names = np.array(train["dataset"] if "dataset" in train else [""] * len(train))
     out = []
@@ -345,95 +349,6 @@ def digest(table: Table) -> str:
     return "sha256:" + hashlib.sha256("\n".join([",".join(names), *lines]).encode()).hexdigest()
 
 
-def compare(table: Table, approaches: Sequence[int], request: Request) -> list[dict]:
-    """Fit each law without the held-out rows and score all on the same ones, best first.
-
-    Held out unless `request.holdout` says otherwise: the fifth of the runs with most FLOPs.  With
-    Approach 1 among the laws, the verdict is on the rows of the frontier, of which alone it speaks.
-    """
-    if "flops" not in table:
-        raise DataError(f"{table.source}: no column 'flops'; comparing laws needs it")
-    if not request.holdout:
-        rows = checkpoints(table, replace(request, notes=[])).table
-        limit = f"{np.quantile(rows['flops'], 1 - LARGEST):.4g}"
-        request.holdout = (select.Comparison("flops", ">", limit),)
-    chosen = checkpoints(table, request)
-    tested = chosen.held & ~chosen.underfit
-    frontier = on_frontier(chosen.table) & tested
-    laws = []
-    for approach in approaches:
-        variants = [request.settings.variant]
-        if approach == 2 and variants == [None]:
-            variants = ["two-stage", "joint"]
-        for variant in variants:
-            own = replace(request, settings=replace(request.settings, variant=variant), notes=[])
-            laws.append((approach, variant, documents(table, approach, own)))
-            request.notes += [n for n in own.notes if n not in request.notes]
-    judged = frontier if 1 in approaches else tested
-    out = []
-    for approach, variant, found in laws:
-        fits = [read_fit("fit", document) for document in found]
-        kind = f" {variant}" if approach == 2 and variant else ""
-        row = {"law": f"approach {approach}{kind}", "judged_by": _text(request.holdout)}
-        row |= pooled(fits, chosen.table.take(np.flatnonzero(judged)))
-        everything = pooled(fits, chosen.table.take(np.flatnonzero(tested)))
-        row |= {f"all_{key}": everything[key] for key in ("rows", "mean_abs_log_error", "coverage")}
-        if approach == 1:
-            row |= {"all_rows": None, "all_mean_abs_log_error": None, "all_coverage": None}
-        out.append(row)
-    worst = float("inf")
-    out.sort(key=lambda row: worst if row["mean_abs_log_error"] is None else row["mean_abs_log_error"])
-    return [row | {"best": i == 0} for i, row in enumerate(out)]
-
-
-def _text(comparisons) -> str:
+def condition_text(comparisons: Sequence[select.Comparison]) -> str:
+    """Conditions in the words of the options."""
     return ", ".join(map(str, comparisons))
-
-
-def parameter_rows(document: dict) -> list[dict]:
-    """The parameters of a fit as rows: value, 95 % interval, unit, whether the data determine it."""
-    fit = read_fit("fit", document)
-    found = {}
-    for stage in document.get("stages", ()):
-        found |= stage["parameters"]
-    dataset = document["datasets"][0]["dataset"] if fit.approach == 1 else ""
-    rows = []
-    for name, value in fit.best.parameters.items():
-        low, high = fit.interval(lambda member, name=name: member.parameters[name])
-        rows.append({
-            "approach": fit.approach,
-            "variant": document["variant"],
-            "dataset": dataset,
-            "parameter": name,
-            "value": value,
-            "value_low": low,
-            "value_high": high,
-            "determined": found[name]["determined"] if name in found else None,
-            "unit": document["units"][name],
-        })  # fmt: skip
-    return rows
-
-
-def remarks(document: dict) -> list[str]:
-    """What a user should know before believing the fit."""
-    out = []
-    for stage in document.get("stages", ()):
-        reached, starts = stage["starts_at_minimum"], stage["starts"]
-        where = f"approach {document['approach']}, {stage['name']}"
-        if reached < 0.5 * starts:
-            out.append(f"{where}: only {reached} of {starts} starts came to the lowest objective")
-        for name, entry in stage["parameters"].items():
-            if not entry["determined"]:
-                partner = f"; the data fix it only together with {entry['partner']}"
-                out.append(
-                    f"{where}: {name} = {document['parameters'][name]:.3g} is not determined "
-                    f"(its 95 % range spans over a factor of ten{partner})"
-                )
-    for entry in document.get("datasets", ()):
-        if entry.get("r2") is not None and entry["r2"] < 0.5 and entry["fitted"]:
-            out.append(
-                f"approach {document['approach']} {document['variant']}: R2 on {entry['dataset']} "
-                f"is {entry['r2']:.2f}: the law does not describe it, and its intervals do not "
-                "know that"
-            )
-    return out

@@ -1,4 +1,4 @@
-"""The loss surface of a parametric law at one data quality, and what follows from it in closed form.
+"""The loss surface of a parametric law at one data quality, and what follows in closed form.
 
     L(N, D) = A N^-alpha + (B/D + c)^beta + E
 
@@ -101,7 +101,7 @@ class Surface:
         )
 
     def _root(self, log_nd, goal):
-        """log N* on the budget line, and d(data side)/d log u there, for c > 0."""
+        """Log N* on the budget line, and d(data side)/d log u there, for c > 0."""
         x = log_nd / 2
         for _ in range(100):
             u = self.log_B + x - log_nd

@@ -31,7 +31,7 @@ class WideResNet:
 
 
 def parameters(depth: int, width: int, classes: int = 10, channels: int = 3) -> int:
-    """Trainable parameters, a count.  ValueError unless depth is 6 n + 4 (n >= 1) and width >= 1."""
+    """Trainable parameters, a count; ValueError unless depth is 6 n + 4, n >= 1, and width >= 1."""
     if depth < 10 or (depth - 4) % 6 or width < 1:
         raise ValueError(f"WRN-{depth}-{width}: depth must be 6 n + 4, from 10; width from 1")
     blocks = (depth - 4) // 6
@@ -46,7 +46,8 @@ def parameters(depth: int, width: int, classes: int = 10, channels: int = 3) -> 
 
 def nearest(params: float) -> WideResNet:
     """The WideResNet whose parameter count is nearest to `params` in ratio, among widths 1, 2 and
-    multiples of 4 (as in the study) with a depth/width within the study's range."""
+    multiples of 4 (as in the study) with a depth/width within the study's range.
+    """
     best, gap = None, math.inf
     for width in itertools.chain((1, 2), itertools.count(4, 4)):
         depths = _depths(width)

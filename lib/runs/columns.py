@@ -1,4 +1,4 @@
-"""The columns of a runs table: names, types and ranges (advruns(5)), and the official study's names."""
+"""The columns of a runs table, advruns(5): names, types, ranges; and the official study's names."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,9 @@ class Column:
         """The range in words, for messages."""
         if math.isfinite(self.high):
             return f"a number from {self.low:g} to {self.high:g}"
-        return f"a number above {self.low:g}" if self.open_low else f"a number, {self.low:g} or above"
+        return (
+            f"a number above {self.low:g}" if self.open_low else f"a number, {self.low:g} or above"
+        )
 
 
 COLUMNS = {
@@ -58,7 +60,7 @@ class Layout:
 
 
 def _official(columns: dict) -> None:
-    """samples = data_precise x train_fraction; EDM's sets are called vanilla there."""
+    """Samples = data_precise x train_fraction; EDM's sets are called vanilla there."""
     columns["samples"] = columns.pop("samples") * columns.pop("train_fraction")
     if "dataset" in columns:
         columns["dataset"] = [
@@ -93,6 +95,6 @@ EXTRA = {"train_fraction": Column("train_fraction", high=1.0, may_be_empty=False
 
 def layout_of(header: list[str], renames: dict[str, str]) -> Layout:
     """The layout of a table with `header`; `renames` maps our names to theirs (`--columns`)."""
-    if not renames and OFFICIAL_MARKS <= set(header):
+    if not renames and set(header) >= OFFICIAL_MARKS:
         return OFFICIAL
     return Layout(names={theirs: ours for ours, theirs in renames.items()}, scale={})

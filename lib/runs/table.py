@@ -25,7 +25,8 @@ LONGEST_LINE = 1 << 20  # bytes; a longer line means that the file is not a tabl
 @dataclass
 class Table:
     """Columns by name, all of one length: float64 arrays (NaN where a cell is empty) for numbers,
-    lists of str for text.  `source` is for messages; `origin` says where the rows came from."""
+    lists of str for text.  `source` is for messages; `origin` says where the rows came from.
+    """
 
     columns: dict[str, np.ndarray | list[str]]
     source: str = ""
@@ -94,7 +95,9 @@ def _read(name, stream, renames, required) -> Table:
             raise DataError(f"{name}:1: two columns would be {column!r}; rename one with --columns")
     for column in required:
         if column not in names:
-            raise DataError(f"{name}:1: no column {column!r}{_have(header)}; name it with --columns")
+            raise DataError(
+                f"{name}:1: no column {column!r}{_have(header)}; name it with --columns"
+            )
     parts: dict[str, list] = {column: [] for column in names}
     first, rows = reader.line_num + 1, 0
     for line, block in _blocks(name, reader, len(header)):
@@ -247,8 +250,8 @@ def _refuse_duplicates(table: Table) -> None:
     if same.any():
         first, second = sorted(order[np.argmax(same) : np.argmax(same) + 2])
         raise DataError(
-            f"{table.place(second)}: run {table['run'][second]!r} at {samples[second]:.15g} samples "
-            f"is already in {table.place(first)}; expected each checkpoint once"
+            f"{table.place(second)}: run {table['run'][second]!r} at {samples[second]:.15g} "
+            f"samples is already in {table.place(first)}; expected each checkpoint once"
         )
 
 
@@ -258,9 +261,10 @@ def _have(header: list[str]) -> str:
 
 
 def csv_blocks(table: Table) -> Iterator[str]:
-    """The table as CSV text, a block of rows at a time: known columns in their canonical order, then the rest as they came.
+    """The table as CSV text, a block of rows at a time.
 
-    Numbers read back to the same float64; counts are written as integers, an empty cell stays empty.
+    Known columns come in their canonical order, then the rest as they came.  Numbers read back to
+    the same float64; counts are written as integers, an empty cell stays empty.
     """
     names = [n for n in COLUMNS if n in table] + [n for n in table.columns if n not in COLUMNS]
     for first in range(0, max(len(table), 1), BLOCK):

@@ -1,4 +1,4 @@
-"""The paper's rules for the hyperparameters that depend on the length of a run (Sec. 3.1, App. D)."""
+"""The paper's hyperparameters that depend on the length of a run (Sec. 3.1, App. D)."""
 
 
 def batch_size(samples: float) -> int:

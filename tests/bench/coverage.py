@@ -14,11 +14,12 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from simulate import random_truth, table
-
 from advlib.laws import approach2, approach3
+from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import percentile_interval
-from advlib.laws.fit import Settings, canonical_order, fit_approach2, fit_approach3
+from advlib.laws.fit import fit_approach2, fit_approach3
+
+from simulate import random_truth, table
 
 SCATTER = 0.005  # of log loss; 1.4826 times the median |residual| of the paper's runs is 0.0047
 KINDS = {"2 two-stage": (2, None), "2 joint": (2, "joint"), "3": (3, None)}
@@ -45,9 +46,7 @@ def study(kind, seed, draws):
     rows = rows.take(canonical_order(rows))
     settings = Settings(variant=variant, bootstrap=draws, seed=seed)
     fitted = {2: fit_approach2, 3: fit_approach3}[approach](rows, settings)
-    members = [
-        {name: values[i] for name, values in fitted.draws.items()} for i in range(draws)
-    ]
+    members = [{name: values[i] for name, values in fitted.draws.items()} for i in range(draws)]
     found = [quantities(approach, member) for member in members]
     held = {}
     for name, true in quantities(approach, truth).items():

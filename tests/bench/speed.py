@@ -11,12 +11,13 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from paper import runs
-
 from advlib.laws import fit, published
-from advlib.laws.fit import Settings, canonical_order
-from advlib.laws.residuals import Saturating, Separable
+from advlib.laws.design import Settings, canonical_order
+from advlib.laws.saturating import Saturating
+from advlib.laws.separable import Separable
 from advlib.runs.table import csv_blocks, read_tables
+
+from paper import runs
 
 BIN = pathlib.Path(sys.executable).parent
 REFERENCE_STARTS = 100  # timed of the plain loop, evenly spaced, and scaled to all
@@ -56,7 +57,9 @@ def approach2(rows):
     same = np.array([*logs, law["alpha"], law["beta"]]).T
     columns = base["params"], base["samples"], base["loss"]
     for name, starts in (("the same 3125 starts", same), ("the paper's 3125 starts", None)):
-        starts = np.array(list(itertools.product(*published.BASE_GRID))) if starts is None else starts
+        starts = (
+            np.array(list(itertools.product(*published.BASE_GRID))) if starts is None else starts
+        )
         reference, value = plain_loop(lambda s: published.base(*columns, starts=s), starts)
         say("approach 2, 3125 starts", took, reference, f"plain L-BFGS-B loop from {name}", 50)
         assert fitted.stages[0].objective <= value
@@ -70,12 +73,15 @@ def approach3(rows):
     law = model.parameters(model.starts(grid[:4], *grid[4:]))
     same = np.array([law[n] for n in ("A", "B", "E", "Q", "alpha", "beta", "kappa", "eps")]).T
     for name, starts in (("the same 648 starts", same), ("the paper's 648 starts", None)):
-        starts = np.array(list(itertools.product(*published.SATURATING_GRID))) if starts is None else starts
+        starts = (
+            np.array(list(itertools.product(*published.SATURATING_GRID)))
+            if starts is None
+            else starts
+        )
         reference, value = plain_loop(lambda s: published.saturating(*columns, starts=s), starts)
         say("approach 3, 648 starts", took, reference, f"plain L-BFGS-B loop from {name}", 50)
         assert fitted.stages[0].objective <= value
     return took
-
 
 
 def bootstrap(single, kind, rows, fitter, settings):
@@ -100,7 +106,9 @@ def reading():
     text = body[0] + "".join(line.replace("{}", str(i)) for i in range(500) for line in body[1:])
     data = text.encode()
     reference, count = clock(lambda: sum(1 for _ in csv.reader(io.StringIO(text))))
-    took, _ = clock(lambda: read_tables([("t", io.BytesIO(data))], {}, ("params", "samples", "loss")))
+    took, _ = clock(
+        lambda: read_tables([("t", io.BytesIO(data))], {}, ("params", "samples", "loss"))
+    )
     print(f"reading {count} rows, checked: {took:.2f} s, {count / took / 1e3:.0f}k rows/s, "
           f"{took / reference:.1f} times csv.reader alone")  # fmt: skip
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper import APPROACH2, APPROACH3, published, runs
 
 from advlib.errors import DataError
+from advlib.laws.design import Settings
 from advlib.laws.document import percentile_interval, read_fit
-from advlib.laws.fit import Settings
 from advlib.laws.study import Request, documents
+
+from paper import APPROACH2, APPROACH3, published, runs
 
 
 @pytest.mark.parametrize("approach", [2, 3])
@@ -67,7 +68,10 @@ def change(**fields):
         (change(parameters__gamma=1.0), "parameters.gamma: not of approach 2"),
         (change(k=0), "k: found 0; expected a number above 0"),
         (change(reference_fid=-1), "reference_fid: found -1"),
-        (change(accuracy_line={"slope": 1, "intercept": 1}), "slope: found 1; expected a number below 0"),
+        (
+            change(accuracy_line={"slope": 1, "intercept": 1}),
+            "slope: found 1; expected a number below 0",
+        ),
         (change(accuracy_line=3), "accuracy_line: expected slope and intercept"),
         (change(draws={"A": [1.0]}), "draws: no list for parameter"),
         (change(datasets=[{"dataset": "x", "fid": -2}]), "datasets.fid: found -2"),

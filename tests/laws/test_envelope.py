@@ -7,7 +7,7 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.laws import envelope
-from advlib.laws.fit import Settings
+from advlib.laws.design import Settings
 from advlib.laws.study import Request, documents
 from advlib.runs.bundled import open_bundled
 from advlib.runs.table import Table, read_tables
@@ -69,7 +69,9 @@ def test_the_papers_envelope_gives_back_its_regressions():
     assert (p["a"], p["b"]) == pytest.approx((0.565, 0.435), abs=0.0005)
     assert (p["l0"], p["c"]) == pytest.approx((3.79, 0.035), abs=0.005)
     assert (p["n0"], p["d0"]) == pytest.approx((-3.12, -0.76), abs=0.005)
-    assert (r2["params"], r2["samples"], r2["loss"]) == pytest.approx((0.846, 0.765, 0.991), abs=0.001)
+    assert (r2["params"], r2["samples"], r2["loss"]) == pytest.approx(
+        (0.846, 0.765, 0.991), abs=0.001
+    )
     assert document["datasets"] == [{"dataset": "pfgmpp18", "fid": 1.76}]
 
 

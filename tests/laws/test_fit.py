@@ -4,15 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
-from paper import published, runs
-from simulate import TRUTH2, TRUTH3, random_truth, table
 
 from advlib.errors import DataError
 from advlib.laws import published as recipe
-from advlib.laws.fit import Settings, canonical_order, fit_approach2, fit_approach3
+from advlib.laws.design import Settings, canonical_order
+from advlib.laws.fit import fit_approach2, fit_approach3
 from advlib.laws.minimise import huber
 from advlib.laws.score import predicted, r_squared
 from advlib.runs.table import Table
+
+from paper import published, runs
+from simulate import TRUTH2, TRUTH3, random_truth, table
 
 QUALITY = ("edm7", "edm10", "edm20")
 
@@ -111,7 +113,9 @@ def test_plain_law_is_recovered_without_fid():
     rows = table(2, TRUTH2, fids={"perfect": 0.0})
     del rows.columns["fid"], rows.columns["dataset"]
     found = fit(2, rows).parameters
-    assert found == pytest.approx({k: TRUTH2[k] for k in ("A", "alpha", "B", "beta", "E")}, rel=1e-6)
+    assert found == pytest.approx(
+        {k: TRUTH2[k] for k in ("A", "alpha", "B", "beta", "E")}, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(("approach", "seed"), list(itertools.product([2, 3], range(4))))
@@ -142,7 +146,7 @@ def test_published_recipe_stops_where_the_official_code_stopped():
 
 
 def test_bootstrap_draw_is_the_fit_of_its_resampled_table():
-    from advlib.laws.fit import resample
+    from advlib.laws.design import resample
 
     rows = ordered(of(runs(), "dg20"))
     settings = Settings(variant="plain", bootstrap=5, seed=3)
@@ -155,7 +159,7 @@ def test_bootstrap_draw_is_the_fit_of_its_resampled_table():
 
 
 def test_bootstrap_resamples_within_data_sets_and_is_repeatable():
-    from advlib.laws.fit import resample
+    from advlib.laws.design import resample
 
     rows = ordered(runs())
     counts = resample(rows, Settings(bootstrap=50, seed=7))

@@ -2,19 +2,24 @@
 
 import numpy as np
 import pytest
+
+from advlib.errors import DataError
+from advlib.laws.compare import compare
+from advlib.laws.design import Settings
+from advlib.laws.document import read_fit
+from advlib.laws.identify import determination
+from advlib.laws.report import remarks
+from advlib.laws.study import Request, digest, documents
+from advlib.runs.select import parse_comparison
+
 from paper import runs
 from simulate import TRUTH2, TRUTH3, table
 
-from advlib.errors import DataError
-from advlib.laws.document import read_fit
-from advlib.laws.fit import Settings
-from advlib.laws.identify import determination
-from advlib.laws.study import Request, compare, digest, documents, remarks
-from advlib.runs.select import parse_comparison
-
 
 def fit(rows, approach=3, notes=None, **options):
-    settings = Settings(**{k: options.pop(k) for k in list(options) if k in Settings.__dataclass_fields__})
+    settings = Settings(
+        **{k: options.pop(k) for k in list(options) if k in Settings.__dataclass_fields__}
+    )
     request = Request(settings, **options)
     (document,) = documents(rows, approach, request)
     if notes is not None:
@@ -126,7 +131,9 @@ def test_standard_errors_are_those_of_least_squares():
     noise = 0.01 * rng.standard_normal(4000)
     condition, found = determination(("A", "B", "eps"), jacobian, noise)
     expected = 0.01 * np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian)))
-    assert [entry["standard_error"] for entry in found.values()] == pytest.approx(expected, rel=0.05)
+    assert [entry["standard_error"] for entry in found.values()] == pytest.approx(
+        expected, rel=0.05
+    )
     assert condition == pytest.approx(1, abs=0.1)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper import published
 from scipy.optimize import minimize_scalar
 
 from advlib.errors import DataError
 from advlib.laws.surface import Surface
+
+from paper import published
 
 budgets = st.floats(40, 75).map(math.exp)  # 2e17 to 4e32 FLOPs
 fids = st.one_of(st.just(0.0), st.floats(0.1, 50))
@@ -51,7 +52,7 @@ def test_table_3_of_the_paper(approach, fid, a, b, loss, floor):
 def test_table_3_approach_3_at_pfgmpp():
     surface = law(3, 1.76)
     assert surface.optimum(1e25).loss == pytest.approx(0.63, abs=0.005)
-    assert surface.E == pytest.approx(0.55, abs=0.005)  # E' of the table leaves saturation out
+    assert pytest.approx(0.55, abs=0.005) == surface.E  # E' of the table leaves saturation out
     assert surface.floor == pytest.approx(surface.E + (0.00659351 * 1.76) ** 0.604210, rel=1e-12)
 
 
@@ -87,7 +88,9 @@ def test_exponents_are_the_slopes_of_the_optimum(approach, fid, flops):
 
 def test_both_approaches_have_one_form_on_perfect_data():
     first = law(2, 0.0)
-    twin = Surface(first.log_A, first.alpha, first.log_B, first.beta, math.log(1e-30), first.E, 7822)
+    twin = Surface(
+        first.log_A, first.alpha, first.log_B, first.beta, math.log(1e-30), first.E, 7822
+    )
     for flops in (1e18, 1e24):
         one, two = first.optimum(flops), twin.optimum(flops)
         assert (one.params, one.loss) == pytest.approx((two.params, two.loss), rel=1e-9)

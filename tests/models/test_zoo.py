@@ -44,7 +44,13 @@ def test_shapes_that_cannot_be_built_are_refused(shape):
 
 @pytest.mark.parametrize(
     ("samples", "batch", "rate"),
-    [(5e6, 1024, 0.3), (10_035_200, 1024, 0.3), (3e7, 2048, 0.2), (2e8, 2048, 0.2), (3e8, 2048, 0.1)],
+    [
+        (5e6, 1024, 0.3),
+        (10_035_200, 1024, 0.3),
+        (3e7, 2048, 0.2),
+        (2e8, 2048, 0.2),
+        (3e8, 2048, 0.1),
+    ],
 )
 def test_batch_size_and_learning_rate_follow_the_papers_rule(samples, batch, rate):
     assert (batch_size(samples), peak_learning_rate(samples)) == (batch, rate)

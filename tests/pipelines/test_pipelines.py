@@ -62,7 +62,9 @@ def test_learning_curves_flow_into_approach_1(sh):
         "        print(f'r{i},toy,2,{n},{d},5e7,{7822*n*d},{loss}')\n"
         "E\n"
     )
-    done = sh(make + "advfit curves.csv --approach 1 --bootstrap 50 -q | advoptimal --flops 1e20 -q")
+    done = sh(
+        make + "advfit curves.csv --approach 1 --bootstrap 50 -q | advoptimal --flops 1e20 -q"
+    )
     assert done.returncode == 0, done.stderr
     (best,) = rows(done.stdout)
     assert (best["approach"], best["dataset"]) == ("1", "toy")
@@ -71,7 +73,8 @@ def test_learning_curves_flow_into_approach_1(sh):
 
 def test_predictions_carry_the_tables_columns_along(sh):
     done = sh(
-        "advruns --bundled paper > runs.csv; advfit runs.csv --approach 3 --bootstrap 100 -q > f.json;"
+        "advruns --bundled paper > runs.csv;"
+        " advfit runs.csv --approach 3 --bootstrap 100 -q > f.json;"
         " advpredict f.json --runs runs.csv -q"
     )
     table = rows(done.stdout)
@@ -79,7 +82,9 @@ def test_predictions_carry_the_tables_columns_along(sh):
     inside = [
         float(r["predicted_loss_low"]) <= float(r["loss"]) <= float(r["predicted_loss_high"])
         for r in table
-        if not (float(r["params"]) < 1e8 and float(r["planned_samples"]) > 1e7 and float(r["fid"]) < 10)
+        if not (
+            float(r["params"]) < 1e8 and float(r["planned_samples"]) > 1e7 and float(r["fid"]) < 10
+        )
     ]
     assert len(inside) == 168
     assert 0.9 <= sum(inside) / 168 <= 1.0
@@ -104,7 +109,9 @@ def test_other_peoples_tables_need_only_three_columns(sh):
 
 
 def test_holdout_is_scored_in_the_fit(sh):
-    done = sh("advruns --bundled paper | advfit --approach 3 --holdout 'flops>5e19' --bootstrap 100 -q")
+    done = sh(
+        "advruns --bundled paper | advfit --approach 3 --holdout 'flops>5e19' --bootstrap 100 -q"
+    )
     document = json.loads(done.stdout)
     assert document["holdout"]["rows_where"] == "flops>5e19"
     assert document["holdout"]["r2"] > 0.9

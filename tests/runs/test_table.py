@@ -34,7 +34,9 @@ def test_numbers_and_names_come_through():
     table = read(GOOD)
     assert table["run"] == ["a", "b"]
     assert table["params"].tolist() == [5849050.0, 8949210.0]
-    assert written(table) == "run,params,samples,loss\na,5849050,5000000,0.9\nb,8949210,10000000,0.8\n"
+    assert (
+        written(table) == "run,params,samples,loss\na,5849050,5000000,0.9\nb,8949210,10000000,0.8\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,18 +61,27 @@ def test_harmless_differences_are_harmless(text):
         ("", "t0.csv: empty"),
         ("\n\n", "t0.csv: empty"),
         ("run,params,samples,loss\n", "t0.csv: a header but no rows"),
-        (GOOD.replace("0.8", "abc"), "t0.csv:3: column 'loss': found 'abc'; expected a number above 0"),
+        (
+            GOOD.replace("0.8", "abc"),
+            "t0.csv:3: column 'loss': found 'abc'; expected a number above 0",
+        ),
         (GOOD.replace("0.8", "nan"), "t0.csv:3: column 'loss': found 'nan'"),
         (GOOD.replace("0.8", "inf"), "t0.csv:3: column 'loss': found 'inf'"),
         (GOOD.replace("0.9", "-0.9"), "t0.csv:2: column 'loss': found '-0.9'"),
         (GOOD.replace("5849050", "0"), "t0.csv:2: column 'params': found '0'"),
         (GOOD.replace("1e7", ""), "t0.csv:3: column 'samples': found an empty cell"),
         (GOOD.replace("a,", ","), "t0.csv:2: column 'run': empty"),
-        (GOOD.replace("loss", "lost"), "t0.csv:1: no column 'loss' among run, params, samples, lost"),
+        (
+            GOOD.replace("loss", "lost"),
+            "t0.csv:1: no column 'loss' among run, params, samples, lost",
+        ),
         (GOOD.replace("run", "loss"), "t0.csv:1: column 'loss' appears 2 times"),
         (GOOD.replace(",0.8", ",0.8,9"), "t0.csv:3: 5 cells; expected 4"),
         (GOOD.replace(",0.8", ""), "t0.csv:3: 3 cells; expected 4"),
-        (GOOD + "a,5849050,5e6,0.7\n", "t0.csv:4: run 'a' at 5000000 samples is already in t0.csv:2"),
+        (
+            GOOD + "a,5849050,5e6,0.7\n",
+            "t0.csv:4: run 'a' at 5000000 samples is already in t0.csv:2",
+        ),
         (GOOD.encode() + b"c,1,\xff,1\n", "t0.csv:4: not UTF-8"),
         (b"PK\x03\x04\x00\x00" + b"\xff" * 100, "t0.csv:1: a zero byte"),
         ("run,params,samples,loss\n" + "x" * (3 << 20), "t0.csv:2: a line of over 1 MiB"),
@@ -86,18 +97,20 @@ def test_what_is_wrong_is_named_with_its_place(text, message):
 
 def test_line_numbers_count_quoted_line_breaks():
     text = 'run,note,params,samples,loss\na,"two\nlines",1,1,1\nb,,1,2,oops\n'
-    with pytest.raises(DataError, match="t0.csv:4: column 'loss': found 'oops'"):
+    with pytest.raises(DataError, match=r"t0.csv:4: column 'loss': found 'oops'"):
         read(text)
 
 
 def test_accuracies_are_fractions():
     text = "run,params,samples,loss,accuracy\na,1,1,1,71.6\n"
-    with pytest.raises(DataError, match="column 'accuracy': found '71.6'; expected a number from 0 to 1"):
+    with pytest.raises(
+        DataError, match=r"column 'accuracy': found '71.6'; expected a number from 0 to 1"
+    ):
         read(text)
 
 
 def test_duplicates_across_files_name_both():
-    with pytest.raises(DataError, match="t1.csv:2: run 'a' .* already in t0.csv:2"):
+    with pytest.raises(DataError, match=r"t1.csv:2: run 'a' .* already in t0.csv:2"):
         read(GOOD, "run,params,samples,loss\na,5849050,5e6,0.7\n")
 
 
@@ -111,7 +124,7 @@ def test_tables_join_by_name_and_fill_with_blanks():
 def test_other_column_names_are_read_by_renaming():
     table = read("N,D,L\n10,20,3\n", renames={"params": "N", "samples": "D", "loss": "L"})
     assert table["loss"].tolist() == [3.0]
-    with pytest.raises(DataError, match="no column 'M' to read as 'params'"):
+    with pytest.raises(DataError, match=r"no column 'M' to read as 'params'"):
         read("N,D,L\n1,2,3\n", renames={"params": "M"})
 
 
@@ -132,10 +145,8 @@ def test_the_official_table_is_recognised():
 
 
 def test_official_table_errors_name_its_own_columns():
-    text = (
-        "config,params,data_precise,train_fraction,CW_test_loss\nc1,5.85,5.0176,1.5,0.95\n"
-    )
-    with pytest.raises(DataError, match="column 'train_fraction': found '1.5'"):
+    text = "config,params,data_precise,train_fraction,CW_test_loss\nc1,5.85,5.0176,1.5,0.95\n"
+    with pytest.raises(DataError, match=r"column 'train_fraction': found '1.5'"):
         read(text)
 
 
@@ -180,7 +191,7 @@ def test_a_binary_file_of_a_gigabyte_is_refused_without_reading_it():
             assert self.given < 8 << 20, "read far into a file that is no table"
             return b"\x80" * size
 
-    with pytest.raises(DataError, match="not UTF-8|over 1 MiB"):
+    with pytest.raises(DataError, match=r"not UTF-8|over 1 MiB"):
         read_tables([("big.bin", Endless())], {}, REQUIRED)
 
 

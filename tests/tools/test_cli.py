@@ -58,7 +58,9 @@ def test_closed_form_answers_load_nothing_heavy(tool, args):
     assert not HEAVY & loaded
 
 
-@pytest.mark.parametrize("tool", ["advoptimal --flops 1e22", "advlimit", "advtrade --flops 1e22 --size 1"])
+@pytest.mark.parametrize(
+    "tool", ["advoptimal --flops 1e22", "advlimit", "advtrade --flops 1e22 --size 1"]
+)
 def test_an_empty_pipe_asks_what_happened_before_it(sh, tool):
     done = sh(f"false | {tool}")
     name = tool.split()[0]
@@ -143,19 +145,16 @@ def test_a_full_disk_is_one_line_and_status_1(sh):
 
 
 def test_ctrl_c_is_130_without_a_traceback(tmp_path):
-    command = [BIN / "advfit", "--approach", "2", "--recipe", "published"]
-    runs = subprocess.run([BIN / "advruns", "--bundled", "paper"], capture_output=True, check=True)
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    process.stdin.write(runs.stdout)
-    process.stdin.close()
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
-    assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
-    process.stdout.close()
-    process.stderr.close()
+    runs = tmp_path / "runs.csv"
+    with runs.open("wb") as file:
+        subprocess.run([BIN / "advruns", "--bundled", "paper"], stdout=file, check=True)
+    command = [BIN / "advfit", runs, "--approach", "2", "--recipe", "published"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert (out, err.strip()) == (b"", b"")
+        assert process.returncode == 130
 
 
 def test_nothing_is_printed_when_a_late_row_is_bad(sh):

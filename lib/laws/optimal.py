@@ -1,0 +1,87 @@
+"""The compute-optimal model and data size for a budget, and the compute-efficient region.
+
+Source: Bartoldson et al. 2024, Sec. 3.2 and 3.3, Eq. 4, Fig. 6.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from advlib.errors import DataError
+from advlib.laws.document import Fit
+from advlib.laws.rows import answer, counts, each, head
+
+
+def optimum_rows(
+    fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=(), zoo: bool = False
+) -> Iterator[dict]:
+    """The compute-optimal N and D of each fit, quality and budget (FLOPs), with loss and accuracy.
+
+    `zoo` adds the buildable WideResNet nearest to N*, its samples and loss at the same budget, and
+    the paper's batch size and peak learning rate for that many samples.
+    """
+    for fit, name, fid in each(fits, fids, datasets):
+        for flops in budgets:
+            row = head(fit, name, fid) | {"flops": flops}
+            row |= counts(answer(fit, fid, _optimum, flops))
+            yield row | _zoo(fit, fid, flops, row["params"]) if zoo else row
+
+
+def _optimum(law, member, flops) -> dict[str, float]:
+    best = law.optimum(flops)
+    return {
+        "params": best.params,
+        "samples": best.samples,
+        "loss": best.loss,
+        "accuracy": member.accuracy(best.loss),
+        "a": best.a,
+        "b": best.b,
+    }
+
+
+def _zoo(fit, fid, flops, params) -> dict:
+    from advlib.models.zoo import nearest
+    from advlib.training.rules import batch_size, peak_learning_rate
+
+    model = nearest(params)
+    samples = flops / (fit.k * model.params)
+    row = {"model": model.name, "model_params": model.params, "model_samples": round(samples)}
+    if fit.approach != 1:
+        loss = fit.law(fit.best, fid).loss(model.params, samples)
+        row |= {"model_loss": loss, "model_accuracy": fit.best.accuracy(loss)}
+    else:
+        row |= {"model_loss": None, "model_accuracy": None}
+    return row | {
+        "batch_size": batch_size(samples),
+        "peak_learning_rate": peak_learning_rate(samples),
+    }
+
+
+def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=()) -> list[dict]:
+    """The compute-efficient region (Fig. 6): model sizes between the predictions of at least two
+    of the fits, at each budget.  Without a choice of quality, all are read at the FID of a fit that
+    knows only one, as Approach 1 does.  DataError unless there are two or three fits.
+    """
+    if not 2 <= len(fits) <= 3:
+        raise DataError(f"a region lies between two or three fits; found {len(fits)}")
+    if not (fids or datasets):
+        fids = [f for fit in fits if not fit.has_quality for f in fit.fids.values()][:1]
+    chosen = [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
+    rows = []
+    for flops in budgets:
+        best = [(fit.law(fit.best, fid).optimum(flops), fit) for fit, _, fid in chosen]
+        low, high = min(b.params for b, _ in best), max(b.params for b, _ in best)
+        row = {"flops": flops, "params_from": round(low), "params_to": round(high)}
+        row |= {
+            "samples_from": round(min(b.samples for b, _ in best)),
+            "samples_to": round(max(b.samples for b, _ in best)),
+        }
+        rows.append(row | {_label(fit, fits): round(b.params) for b, fit in best})
+    return rows
+
+
+def _label(fit, fits) -> str:
+    """A column name for the fit: its approach, and its place where the approach comes twice."""
+    name = f"params_approach{fit.approach}"
+    twins = [other for other in fits if other.approach == fit.approach]
+    if len(twins) == 1:
+        return name
+    return f"{name}_{next(i for i, other in enumerate(twins, 1) if other is fit)}"

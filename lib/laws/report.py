@@ -1,0 +1,52 @@
+"""What a fit says, for people: its parameters as rows, and remarks before anyone believes it."""
+
+from advlib.laws.document import read_fit
+
+
+def parameter_rows(document: dict) -> list[dict]:
+    """A fit's parameters as rows: value, 95 % interval, unit, whether the data determine it."""
+    fit = read_fit("fit", document)
+    found = {}
+    for stage in document.get("stages", ()):
+        found |= stage["parameters"]
+    dataset = document["datasets"][0]["dataset"] if fit.approach == 1 else ""
+    rows = []
+    for name, value in fit.best.parameters.items():
+        low, high = fit.interval(lambda member, name=name: member.parameters[name])
+        rows.append({
+            "approach": fit.approach,
+            "variant": document["variant"],
+            "dataset": dataset,
+            "parameter": name,
+            "value": value,
+            "value_low": low,
+            "value_high": high,
+            "determined": found[name]["determined"] if name in found else None,
+            "unit": document["units"][name],
+        })  # fmt: skip
+    return rows
+
+
+def remarks(document: dict) -> list[str]:
+    """What a user should know before believing the fit."""
+    out = []
+    for stage in document.get("stages", ()):
+        reached, starts = stage["starts_at_minimum"], stage["starts"]
+        where = f"approach {document['approach']}, {stage['name']}"
+        if reached < 0.5 * starts:
+            out.append(f"{where}: only {reached} of {starts} starts came to the lowest objective")
+        for name, entry in stage["parameters"].items():
+            if not entry["determined"]:
+                partner = f"; the data fix it only together with {entry['partner']}"
+                out.append(
+                    f"{where}: {name} = {document['parameters'][name]:.3g} is not determined "
+                    f"(its 95 % range spans over a factor of ten{partner})"
+                )
+    for entry in document.get("datasets", ()):
+        if entry.get("r2") is not None and entry["r2"] < 0.5 and entry["fitted"]:
+            out.append(
+                f"approach {document['approach']} {document['variant']}: R2 on {entry['dataset']} "
+                f"is {entry['r2']:.2f}: the law does not describe it, and its intervals do not "
+                "know that"
+            )
+    return out

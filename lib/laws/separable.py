@@ -1,0 +1,102 @@
+"""Approach 2 in fitting coordinates (see `residuals`)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from advlib.laws.residuals import (
+    Residuals,
+    as_number,
+    column_dot,
+    column_sum,
+    exponent_bounds,
+    safe_exp,
+)
+
+
+class Separable(Residuals):
+    """Approach 2; l is log(1 + F) less that of `reference_fid`."""
+
+    names = ("t", "log slope A", "log alpha", "log slope B", "log beta", "zeta", "eps")
+    bounds = exponent_bounds({2: 1e-3, 4: 1e-3}, 7)
+
+    def __init__(self, params, samples, fid, loss, reference_fid=0.0, floor_at_zero=False):
+        super().__init__(params, samples, fid, loss, floor_at_zero)
+        self.reference = float(np.log1p(reference_fid))
+        self.ell = self.log1p_fid - self.reference
+
+    def _terms(self, theta):
+        t, a, p, b, q, zeta, eps = theta
+        u, v = -safe_exp(p) * self.x, -safe_exp(q) * self.y
+        ground = safe_exp(eps * self.ell)
+        model, data = safe_exp(a - p + u), safe_exp(b - q + v + zeta * self.ell)
+        low_model, low_data = self.centred * safe_exp(a - p), self.centred * safe_exp(b - q)
+        floor = (t - low_model - low_data) * ground
+        return u, v, ground, model, data, low_model * ground, low_data * ground, floor
+
+    def _loss(self, theta):
+        *_, model, data, _, _, floor = self._terms(theta)
+        return model + data + floor
+
+    def _derivatives(self, theta):
+        u, v, ground, model, data, low_model, low_data, floor = self._terms(theta)
+        ell = self.ell
+        loss = model + data + floor
+        fx, fy, xu, yv = model - low_model, data - low_data, model * u, data * v
+        columns = [ground, fx, xu - fx, fy, yv - fy, ell * data, ell * floor]
+
+        def curvature(weight):
+            w = weight / loss
+            wx, wxu, wy, wyv = w * fx, w * xu, w * fy, w * yv
+            sx, sxu, sy, syv = column_sum(wx), column_sum(wxu), column_sum(wy), column_sum(wyv)
+            out = {
+                (1, 1): sx, (1, 2): sxu - sx, (2, 2): column_dot(wxu, u) - sxu + sx,
+                (3, 3): sy, (3, 4): syv - sy, (4, 4): column_dot(wyv, v) - syv + sy,
+            }  # fmt: skip
+            if np.any(ell):
+                wl = w * ell
+                low_a, low_b = column_dot(wl, low_model), column_dot(wl, low_data)
+                data_l = column_dot(wl, data)
+                out |= {
+                    (0, 6): column_dot(wl, ground), (1, 6): -low_a, (2, 6): low_a,
+                    (3, 6): -low_b, (4, 6): low_b, (6, 6): column_dot(wl * ell, floor),
+                    (3, 5): data_l, (4, 5): column_dot(wl, yv) - data_l, (5, 5): column_dot(wl * ell, data),
+                }  # fmt: skip
+            return out
+
+        return loss, columns, curvature
+
+    def parameters(self, theta) -> dict[str, np.ndarray]:
+        """The law's parameters at FID 0, arrays (S,); names and units as in `approach2`."""
+        t, a, p, b, q, zeta, eps = theta
+        alpha, beta = np.exp(p), np.exp(q)
+        floor = t - self.centred * (safe_exp(a - p) + safe_exp(b - q))
+        return {
+            "A": as_number(a - p + alpha * self.center_n),
+            "alpha": alpha,
+            "B": as_number(b - q + beta * self.center_d - zeta * self.reference),
+            "beta": beta,
+            "E": floor * np.exp(-eps * self.reference),
+            "zeta": zeta + 0.0 * t,
+            "eps": eps + 0.0 * t,
+        }
+
+    def theta(self, parameters: Mapping[str, float]) -> np.ndarray:
+        """Coordinates (P, ...) of the law with `parameters`, the inverse of `parameters`."""
+        alpha, beta = np.asarray(parameters["alpha"]), np.asarray(parameters["beta"])
+        zeta, eps = parameters.get("zeta", 0.0 * alpha), parameters.get("eps", 0.0 * alpha)
+        a = np.log(parameters["A"]) - alpha * self.center_n
+        b = np.log(parameters["B"]) - beta * self.center_d + zeta * self.reference
+        t = parameters["E"] * np.exp(eps * self.reference) + self.centred * (np.exp(a) + np.exp(b))
+        p, q = np.log(alpha), np.log(beta)
+        return np.array([t, a + p, p, b + q, q, zeta, eps])
+
+    def starts(self, shares, alpha, beta, zeta=0.0, eps=0.0) -> np.ndarray:
+        """Coordinates of starts given the shares of the three terms in the loss at the centre,
+        `shares` (3, S) > 0, and the exponents (S,).
+        """
+        terms = np.asarray(shares) * self.level
+        p, q = np.log(alpha), np.log(beta)
+        a, b = np.log(terms[0]) + p, np.log(terms[1]) + q
+        t = terms[2] + self.centred * (terms[0] + terms[1])
+        return np.array([t, a, p, b, q, zeta + 0 * p, eps + 0 * p])

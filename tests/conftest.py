@@ -1,0 +1,31 @@
+"""Fixtures that all tests share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent  # of the environment under test: its commands come first
+HIDDEN = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")  # of the caller's terminal; they change output
+
+
+def environment() -> dict[str, str]:
+    """The environment of a command under test: the installed commands first on PATH."""
+    out = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    return out | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def sh(tmp_path):
+    """Run a shell line in an empty folder, with pipefail; a CompletedProcess of text."""
+
+    def run(command: str, **extra) -> subprocess.CompletedProcess:
+        options = {
+            "cwd": tmp_path, "env": environment(), "capture_output": True, "text": True,
+            "timeout": 120,
+        }  # fmt: skip
+        return subprocess.run(["bash", "-o", "pipefail", "-c", command], **{**options, **extra})
+
+    return run
