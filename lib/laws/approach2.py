@@ -30,7 +30,7 @@ UNITS = {
 
 
 def at_reference_zero(parameters: Mapping[str, float], reference_fid: float) -> dict[str, float]:
-    """Parameters with B and E moved from `reference_fid` (the base's, in the official code) to 0."""
+    """Parameters with B and E moved from `reference_fid` (the base of the official code) to 0."""
     moved = dict(parameters)
     step = math.log1p(reference_fid)
     moved["B"] = parameters["B"] * math.exp(-parameters.get("zeta", 0.0) * step)

@@ -22,7 +22,7 @@ def optimum_rows(
         for flops in budgets:
             row = head(fit, name, fid) | {"flops": flops}
             row |= counts(answer(fit, fid, _optimum, flops))
-            yield row | _zoo(fit, fid, flops, row["params"]) if zoo else row
+            yield row | _zoo(fit, fid, flops) if zoo else row
 
 
 def _optimum(law, member, flops) -> dict[str, float]:
@@ -37,27 +37,31 @@ def _optimum(law, member, flops) -> dict[str, float]:
     }
 
 
-def _zoo(fit, fid, flops, params) -> dict:
+def _zoo(fit, fid, flops) -> dict:
     from advlib.models.zoo import nearest
     from advlib.training.rules import batch_size, peak_learning_rate
 
-    model = nearest(params)
+    model = nearest(fit.law(fit.best, fid).optimum(flops).params)
     samples = flops / (fit.k * model.params)
     row = {"model": model.name, "model_params": model.params, "model_samples": round(samples)}
-    if fit.approach != 1:
-        loss = fit.law(fit.best, fid).loss(model.params, samples)
-        row |= {"model_loss": loss, "model_accuracy": fit.best.accuracy(loss)}
-    else:
+    if fit.approach == 1:
         row |= {"model_loss": None, "model_accuracy": None}
+    else:
+        row |= answer(fit, fid, _model, model.params, samples)
     return row | {
         "batch_size": batch_size(samples),
         "peak_learning_rate": peak_learning_rate(samples),
     }
 
 
+def _model(law, member, params, samples) -> dict[str, float]:
+    loss = law.loss(params, samples)
+    return {"model_loss": loss, "model_accuracy": member.accuracy(loss)}
+
+
 def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=()) -> list[dict]:
     """The compute-efficient region (Fig. 6): model sizes between the predictions of at least two
-    of the fits, at each budget.  Without a choice of quality, all are read at the FID of a fit that
+    of the fits, at each budget, with each fit's own prediction.  Without a choice of quality, all are read at the FID of a fit that
     knows only one, as Approach 1 does.  DataError unless there are two or three fits.
     """
     if not 2 <= len(fits) <= 3:
@@ -67,14 +71,16 @@ def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets
     chosen = [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
     rows = []
     for flops in budgets:
-        best = [(fit.law(fit.best, fid).optimum(flops), fit) for fit, _, fid in chosen]
-        low, high = min(b.params for b, _ in best), max(b.params for b, _ in best)
-        row = {"flops": flops, "params_from": round(low), "params_to": round(high)}
-        row |= {
-            "samples_from": round(min(b.samples for b, _ in best)),
-            "samples_to": round(max(b.samples for b, _ in best)),
-        }
-        rows.append(row | {_label(fit, fits): round(b.params) for b, fit in best})
+        found = [answer(fit, fid, _optimum, flops) for fit, _, fid in chosen]
+        row = {"flops": flops}
+        for size in ("params", "samples"):
+            row[f"{size}_from"] = round(min(each[size] for each in found))
+            row[f"{size}_to"] = round(max(each[size] for each in found))
+        for fit, best in zip(fits, found, strict=True):
+            for end in ("", "_low", "_high"):
+                size = best[f"params{end}"]
+                row[_label(fit, fits) + end] = size if size is None else round(size)
+        rows.append(row)
     return rows
 
 

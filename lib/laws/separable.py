@@ -56,11 +56,12 @@ class Separable(Residuals):
             if np.any(ell):
                 wl = w * ell
                 low_a, low_b = column_dot(wl, low_model), column_dot(wl, low_data)
-                data_l = column_dot(wl, data)
+                data_l, yv_l = column_dot(wl, data), column_dot(wl, yv)
+                data_ll = column_dot(wl * ell, data)
                 out |= {
                     (0, 6): column_dot(wl, ground), (1, 6): -low_a, (2, 6): low_a,
                     (3, 6): -low_b, (4, 6): low_b, (6, 6): column_dot(wl * ell, floor),
-                    (3, 5): data_l, (4, 5): column_dot(wl, yv) - data_l, (5, 5): column_dot(wl * ell, data),
+                    (3, 5): data_l, (4, 5): yv_l - data_l, (5, 5): data_ll,
                 }  # fmt: skip
             return out
 

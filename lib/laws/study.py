@@ -13,7 +13,7 @@ from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, K, read_fit
 from advlib.laws.fit import Fitted, fit_approach2, fit_approach3
 from advlib.laws.identify import determination
-from advlib.laws.score import predicted, r_squared, score
+from advlib.laws.score import on_frontier, predicted, r_squared, score
 from advlib.runs import select
 from advlib.runs.table import Table
 
@@ -177,7 +177,7 @@ def _approach1(table, request) -> list[dict]:
 
 
 def _envelope_document(name, table, request) -> dict:
-    steps, settings = [], request.settings
+    steps, settings, whole = [], request.settings, table
     if "run" in table:
         late = select.finished_enough(table, request.min_fraction)
         if request.holdout:
@@ -207,7 +207,7 @@ def _envelope_document(name, table, request) -> dict:
             request.notes.append(f"{name}: too few runs on the envelope to resample: no intervals")
     fid = table["fid"][0] if "fid" in table else None
     law = parameters["l0"] * line["flops"] ** -parameters["c"]
-    return {
+    document = {
         "format": FORMAT,
         "version": VERSION,
         "approach": 1,
@@ -234,6 +234,17 @@ def _envelope_document(name, table, request) -> dict:
         "residuals": np.log(law / line["loss"]).tolist(),
         "envelope": {key: values.tolist() for key, values in line.items()},
     }
+    if request.holdout and curves.kind != "envelope":
+        document["holdout"] = _envelope_holdout(name, document, whole, request)
+    return document
+
+
+def _envelope_holdout(name, document, table, request) -> dict:
+    """Scores on the held-out rows of the frontier, of which alone Approach 1 speaks."""
+    chosen = checkpoints(table, request)
+    rows = chosen.held & on_frontier(chosen.table)
+    scores = score(read_fit(name, document), chosen.table.take(np.flatnonzero(rows)))
+    return {"rows_where": f"{condition_text(request.holdout)}, on the frontier", **scores}
 
 
 def _accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:

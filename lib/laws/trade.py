@@ -4,10 +4,11 @@ Source: Bartoldson et al. 2024, Sec. 3.2, Eq. 6, Fig. 7; Eq. 6 is solved on the 
 holds for Approach 3 too.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 
-from advlib.laws.rows import NEVER, answer, each, head, needs_surface
+from advlib.laws.rows import answer, counts, each, head, needs_surface
 from advlib.laws.surface import Surface
 
 
@@ -40,20 +41,20 @@ def trade_rows(fits, budgets, sizes, fids=(), datasets=()) -> Iterator[dict]:
     """
     for fit, name, fid in each(fits, fids, datasets):
         needs_surface(fit, "trades")
-        for flops in budgets:
-            best = fit.law(fit.best, fid).optimum(flops)
-            for size in sizes:
-                found = answer(fit, fid, _trade, flops, size)
-                row = head(fit, name, fid) | {"flops": flops, "size": size}
-                row["params"] = round(size * best.params)
-                data = found["data_multiple"]
-                row["samples"] = NEVER if data == NEVER else round(data * best.samples)
-                yield row | found | {"inference_saving": 1 - size}
+        for flops, size in itertools.product(budgets, sizes):
+            row = head(fit, name, fid) | {"flops": flops, "size": size}
+            row |= counts(answer(fit, fid, _trade, flops, size))
+            yield row | {"inference_saving": 1 - size}
 
 
 def _trade(law, member, flops, size) -> dict[str, float]:
-    data = data_multiple(law, flops, size)
-    return {"data_multiple": data, "overhead": size * data - 1}
+    best, data = law.optimum(flops), data_multiple(law, flops, size)
+    return {
+        "params": size * best.params,
+        "samples": data * best.samples,
+        "data_multiple": data,
+        "overhead": size * data - 1,
+    }
 
 
 def smallest_rows(fits, budgets, overheads, fids=(), datasets=()) -> Iterator[dict]:
@@ -62,18 +63,19 @@ def smallest_rows(fits, budgets, overheads, fids=(), datasets=()) -> Iterator[di
     """
     for fit, name, fid in each(fits, fids, datasets):
         needs_surface(fit, "trades")
-        for flops in budgets:
-            best = fit.law(fit.best, fid).optimum(flops)
-            for overhead in overheads:
-                found = answer(fit, fid, _smallest, flops, overhead)
-                row = head(fit, name, fid) | {"flops": flops, "overhead": overhead} | found
-                row["params"] = round(found["size"] * best.params)
-                row["samples"] = round((1 + overhead) / found["size"] * best.samples)
-                yield row | {"inference_saving": 1 - found["size"]}
+        for flops, overhead in itertools.product(budgets, overheads):
+            row = head(fit, name, fid) | {"flops": flops, "overhead": overhead}
+            yield row | counts(answer(fit, fid, _smallest, flops, overhead))
 
 
 def _smallest(law, member, flops, overhead) -> dict[str, float]:
-    return {"size": smallest_size(law, flops, overhead)}
+    best, size = law.optimum(flops), smallest_size(law, flops, overhead)
+    return {
+        "size": size,
+        "params": size * best.params,
+        "samples": (1 + overhead) / size * best.samples,
+        "inference_saving": 1 - size,
+    }
 
 
 def fixed_size_rows(fits, budgets, params, fids=(), datasets=()) -> Iterator[dict]:

@@ -1,0 +1,46 @@
+"""Whether any start of the published recipe ends below the minimum that the default recipe finds,
+on simulated tables: python tests/bench/minimum.py [TABLES [EVERY]]
+
+Uses the official grids; EVERY takes every so-manyth start of them (1 is all, and takes an hour).
+"""
+
+import itertools
+import pathlib
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
+from advlib.laws import published
+from advlib.laws.design import Settings, canonical_order
+from advlib.laws.fit import fit_approach2, fit_approach3
+
+from simulate import random_truth, table
+
+
+def main(tables=20, every=1):
+    below = 0
+    for approach, seed in itertools.product((2, 3), range(tables)):
+        rows = table(approach, random_truth(approach, seed), noise=0.005, seed=seed)
+        if approach == 2:
+            rows = rows.take(np.flatnonzero(np.array(rows["dataset"]) == "dg20"))
+        rows = rows.take(canonical_order(rows))
+        if approach == 2:
+            ours = fit_approach2(rows, Settings(variant="plain")).stages[0]
+            starts = list(itertools.product(*published.BASE_GRID))[::every]
+            columns = (rows[name] for name in ("params", "samples", "loss"))
+            theirs = published.base(*columns, starts=starts)[1]
+        else:
+            ours = fit_approach3(rows, Settings()).stages[0]
+            starts = list(itertools.product(*published.SATURATING_GRID))[::every]
+            columns = (rows[name] for name in ("params", "samples", "fid", "loss"))
+            theirs = published.saturating(*columns, starts=starts)[1]
+        below += theirs < ours.objective * (1 - 1e-9)
+        print(f"approach {approach}, table {seed}: default {ours.objective:.6e} from {ours.reached} "
+              f"of {ours.starts} starts, published {theirs:.6e} over {len(starts)} starts "
+              f"({theirs / ours.objective - 1:+.3%})", flush=True)  # fmt: skip
+    print(f"published below default in {below} of {2 * tables} tables")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
