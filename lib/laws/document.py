@@ -56,6 +56,11 @@ class Fit:
         return self.document.get("history", [])
 
     @property
+    def variant(self) -> str:
+        """How the fit was made, as "joint"; empty for a hand-written one."""
+        return str(self.document.get("variant", ""))
+
+    @property
     def has_quality(self) -> bool:
         """Whether the law depends on FID."""
         return self.approach == 3 or (self.approach == 2 and "eps" in self.best.parameters)

@@ -71,7 +71,8 @@ def quality_rows(fits, budgets, losses, accuracies) -> Iterator[dict]:
         if not fit.has_quality:
             raise DataError(f"{fit.name}: this law has no FID, so no quality to ask for")
         for flops, (kind, target) in itertools.product(budgets, _targets(losses, accuracies)):
-            row = {"approach": fit.approach, "flops": flops, "target": kind, "value": target}
+            row = {"approach": fit.approach, "variant": fit.variant, "flops": flops}
+            row |= {"target": kind, "value": target}
             row |= answer(fit, 0.0, _needed, fit, flops, kind, target)
             row["best_fid"] = next(iter(fit.fids.values()), None)
             row["params"] = row["samples"] = NEVER

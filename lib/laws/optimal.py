@@ -61,8 +61,10 @@ def _model(law, member, params, samples) -> dict[str, float]:
 
 def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=()) -> list[dict]:
     """The compute-efficient region (Fig. 6): model sizes between the predictions of at least two
-    of the fits, at each budget, with each fit's own prediction.  Without a choice of quality, all are read at the FID of a fit that
-    knows only one, as Approach 1 does.  DataError unless there are two or three fits.
+    of the fits, at each budget, and each fit's own prediction.
+
+    Without a choice of quality, all are read at the FID of a fit that knows only one, as Approach 1
+    does.  DataError unless there are two or three fits.
     """
     if not 2 <= len(fits) <= 3:
         raise DataError(f"a region lies between two or three fits; found {len(fits)}")

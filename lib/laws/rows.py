@@ -25,7 +25,7 @@ def each(fits: Sequence[Fit], fids, datasets) -> Iterator[tuple[Fit, str, float]
 
 def head(fit: Fit, name: str, fid: float) -> dict:
     """The columns that say of which law, data set and FID a row speaks."""
-    return {"approach": fit.approach, "dataset": name, "fid": fid}
+    return {"approach": fit.approach, "variant": fit.variant, "dataset": name, "fid": fid}
 
 
 def needs_surface(fit: Fit, what: str) -> None:
@@ -74,7 +74,7 @@ def wide_intervals(rows: Sequence[dict]) -> list[str]:
             low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
             if not (isinstance(low, float) and isinstance(high, float) and high - low > limit):
                 continue
-            law = f"approach {row['approach']}"
+            law = f"approach {row['approach']} {row.get('variant', '')}".strip()
             text = (
                 f"{law}: {what} {row[key]:.3f} is uncertain: 95 % interval {low:.3f} to {high:.3f}"
             )
