@@ -14,6 +14,7 @@ import time
 from rich.console import Console
 from rich.rule import Rule
 
+PUBLISHED = 0.896524  # ceiling at FID 0 of the published Approach 2
 OUT = Console(highlight=False, soft_wrap=True)
 
 
@@ -48,8 +49,9 @@ def percent(row, key="accuracy"):
     return f"{row[key]:.1%} ({row[f'{key}_low']:.1%} to {row[f'{key}_high']:.1%})"
 
 
-def span(row, key):
-    return f"{row[key]:.3g} ({row[f'{key}_low']:.2g} to {row[f'{key}_high']:.2g})"
+def size(row):
+    low, best, high = (f"{row[f'params{end}'] / 1e6:.0f}M" for end in ("_low", "", "_high"))
+    return f"{best} ({low} to {high})"
 
 
 def exponent(row):
@@ -107,22 +109,23 @@ def main(folder: str):
     title("What the runs say")
     two, joint, three = rows("advoptimal fit2.json fit2joint.json fit3.json --flops 1e22")
     low, joint_low, other = rows("advlimit fit2.json fit2joint.json fit3.json --fid 0")
-    OUT.print(
-        f"""
+    lies = sum(
+        r["accuracy_low"] <= PUBLISHED <= r["accuracy_high"] for r in (low, joint_low, other)
+    )
+    text = f"""
 With 1e22 FLOPs and images of FID 1.65 the best adversarial accuracy is near
   {percent(two)} by Approach 2 (base data set, then quality),
   {percent(joint)} by Approach 2 on all runs of FID below 10 at once,
   {percent(three)} by Approach 3 on all 168 runs.
-The model to train has {span(two, "params")} parameters by Approach 2,
-{span(joint, "params")} jointly, {span(three, "params")} by Approach 3.
-In brackets: 95 % intervals. The exponent a of N* ~ FLOPs^a is {exponent(two)}, jointly
-{exponent(joint)}: 28 runs leave it wide open, the other data sets narrow it.
+The model to train has {size(two)} parameters by Approach 2,
+{size(joint)} jointly, {size(three)} by Approach 3.
+In brackets: 95 % intervals. The exponent a of N* ~ FLOPs^a is {exponent(two)} from the
+28 base runs, {exponent(joint)} jointly: so far does each table narrow it.
 No compute goes beyond these accuracies, even with perfect images:
   {percent(low)}, jointly {percent(joint_low)}, by Approach 3 {percent(other)}.
-The published ceiling, 89.7 %, lies within the first two and outside the third: what these runs
-say of the limit depends on the law as much as on the data.""",
-        markup=False,
-    )
+The published ceiling, {PUBLISHED:.1%}, lies in {lies} of these 3 intervals: what the runs say of
+the limit depends on the law as much as on the data."""
+    OUT.print(text, markup=False)
     shown = "\n  ".join(sorted(str(p) for p in pathlib.Path().iterdir() if p.suffix != ".tmp"))
     OUT.print(f"\nWritten in {folder} in {time.time() - start:.0f} s:\n  {shown}", markup=False)
 

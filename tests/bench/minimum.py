@@ -37,7 +37,7 @@ def main(tables=20, every=1):
             theirs = published.saturating(*columns, starts=starts)[1]
         below += theirs < ours.objective * (1 - 1e-9)
         print(f"approach {approach}, table {seed}: default {ours.objective:.6e} from "
-              f"{ours.reached} of {ours.starts} starts, published {theirs:.6e} over {len(starts)} starts "
+              f"{ours.reached} of {ours.starts} starts, published {theirs:.6e} over {len(starts)} "
               f"({theirs / ours.objective - 1:+.3%})", flush=True)  # fmt: skip
     print(f"published below default in {below} of {2 * tables} tables")
 
