@@ -27,6 +27,8 @@ def main(fits, params, samples, fids, datasets, runs, columns, output_format):
         raise click.UsageError("give either --params and --samples, or --runs TABLE")
     if runs is not None and (params or samples or fids or datasets):
         raise click.UsageError("--runs has the sizes and qualities in its columns")
+    if runs is not None and runs.name == "<stdin>" and not fits:
+        raise click.UsageError("--runs - takes standard input; name the FIT")
     from advlib.laws import predict
 
     laws = cli.read_fits(fits)

@@ -17,7 +17,8 @@ REQUIRED = ("params", "samples", "loss")
 )  # fmt: skip
 @cli.columns_option
 @cli.where_option
-def main(tables, bundled, columns, conditions):
+@cli.format_option
+def main(tables, bundled, columns, conditions, output_format):
     """Print one checked runs table from one or more.
 
     TABLE is a CSV file in the form of advruns(5) or of the official study; "-" or nothing means
@@ -26,7 +27,7 @@ def main(tables, bundled, columns, conditions):
     from advlib.errors import DataError
     from advlib.runs import bundled as paper
     from advlib.runs import select
-    from advlib.runs.table import csv_blocks, read_tables
+    from advlib.runs.table import csv_blocks, read_tables, rows_of
 
     comparisons = [select.parse_comparison(text) for text in conditions]
     files = [paper.open_bundled(name) for name in bundled]
@@ -39,4 +40,7 @@ def main(tables, bundled, columns, conditions):
             shown = " and ".join(map(str, comparisons))
             raise DataError(f"no row of {len(table)} satisfies {shown}")
         table = table.take(keep.nonzero()[0])
-    sys.stdout.writelines(csv_blocks(table))
+    if output_format == "csv" or not (output_format or sys.stdout.isatty()):
+        sys.stdout.writelines(csv_blocks(table))
+    else:
+        cli.write_rows(rows_of(table), output_format, [cli.history_entry()])

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import json
 import os
 import shlex
@@ -188,7 +189,12 @@ def _print_table(rows: list[dict]) -> None:
             table.add_row(names[i], *(line[i] for line in cells))
     else:
         for i in filled:
-            table.add_column(names[i], justify="right", overflow="fold")
+            number = any(isinstance(row[names[i]], float | int) for row in rows)
+            widest = max(len(line[i]) for line in cells)
+            table.add_column(
+                names[i], justify="right", overflow="ellipsis", no_wrap=True,
+                min_width=widest if number else None,
+            )  # fmt: skip
         for line in cells:
             table.add_row(*(line[i] for i in filled))
     console = Console()
@@ -221,6 +227,8 @@ def _brief(value, digits: int) -> str:
 def atomic_write(path: str) -> Iterator:
     """A binary file that appears under `path` only when the block ends without error."""
     folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write into", folder)
     handle, name = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -160,7 +160,13 @@ def read_fit(name: str, document: object) -> Fit:
         parameters, slope, _number(name, "accuracy_line.intercept", line.get("intercept"))
     )
     k = _number(name, "k", document.get("k", K), above=0.0)
-    draws = _draws(name, document.get("draws"), approach, best)
+    at = reference if approach == 2 else 0.0
+    draws = _draws(name, document.get("draws"), approach, best, at)
+    residuals = document.get("residuals", [])
+    if not isinstance(residuals, list):
+        raise DataError(f"{name}: residuals: expected a list of numbers, found {residuals!r:.40}")
+    for value in residuals:
+        _number(name, "residuals", value)
     fids = _fids(name, document.get("datasets", []))
     return Fit(name, document, approach, k, best, draws, fids)
 
@@ -175,15 +181,20 @@ def _parameters(name, approach, found) -> dict[str, float]:
             wanted = ", ".join((*form.NAMES, *quality))
             raise DataError(f"{name}: parameters.{key}: not of approach {approach} ({wanted})")
     names = (*form.NAMES, *quality) if any(key in found for key in quality) else form.NAMES
+    return _checked(name, "parameters", approach, found, names)
+
+
+def _checked(name, label, approach, found, names) -> dict[str, float]:
+    """The numbers of a law, positive where they must be; a floor of zero is a law, if a sad one."""
     out = {}
     for key in names:
-        zero = key == "E"  # a floor of zero is a law, if a sad one
-        low, above = (0.0, None) if zero else (None, 0.0 if key in form.POSITIVE else None)
-        out[key] = _number(name, f"parameters.{key}", found.get(key), low=low, above=above)
+        positive = key in FORMS[approach].POSITIVE
+        low, above = (0.0, None) if key == "E" else (None, 0.0 if positive else None)
+        out[key] = _number(name, f"{label}.{key}", found.get(key), low=low, above=above)
     return out
 
 
-def _draws(name, found, approach, best) -> list[Member]:
+def _draws(name, found, approach, best, reference) -> list[Member]:
     if not found:
         return []
     if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()):
@@ -193,16 +204,18 @@ def _draws(name, found, approach, best) -> list[Member]:
             raise DataError(f"{name}: draws: no list for parameter {key}")
     if len({len(values) for values in found.values()}) != 1:
         raise DataError(f"{name}: draws: lists of different lengths")
-    for key, values in found.items():
-        for value in values:
-            _number(name, f"draws.{key}", value)
     count = len(found[next(iter(best.parameters))])
-    slopes = found.get("slope", [best.slope] * count)
-    intercepts = found.get("intercept", [best.intercept] * count)
-    return [
-        Member({key: found[key][i] for key in best.parameters}, slopes[i], intercepts[i])
-        for i in range(count)
-    ]
+    line = {"slope": [best.slope] * count, "intercept": [best.intercept] * count} | {
+        key: [_number(name, f"draws.{key}", value) for value in values]
+        for key, values in found.items()
+        if key in ("slope", "intercept")
+    }
+    laws = []
+    for i in range(count):
+        law = {key: found[key][i] for key in best.parameters}
+        law = _checked(name, "draws", approach, law, tuple(best.parameters))
+        laws.append(approach2.at_reference_zero(law, reference) if reference else law)
+    return [Member(*parts) for parts in zip(laws, line["slope"], line["intercept"], strict=True)]
 
 
 def _fids(name, found) -> dict[str, float]:

@@ -68,9 +68,7 @@ def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets
     """
     if not 2 <= len(fits) <= 3:
         raise DataError(f"a region lies between two or three fits; found {len(fits)}")
-    if not (fids or datasets):
-        fids = [f for fit in fits if not fit.has_quality for f in fit.fids.values()][:1]
-    chosen = [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
+    chosen = region_qualities(fits, fids, datasets)
     rows = []
     for flops in budgets:
         found = [answer(fit, fid, _optimum, flops) for fit, _, fid in chosen]
@@ -84,6 +82,13 @@ def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets
                 row[_label(fit, fits) + end] = size if size is None else round(size)
         rows.append(row)
     return rows
+
+
+def region_qualities(fits: Sequence[Fit], fids=(), datasets=()) -> list[tuple[Fit, str, float]]:
+    """Each fit with the one quality it is read at in a region: data set or "", FID."""
+    if not (fids or datasets):
+        fids = [f for fit in fits if not fit.has_quality for f in fit.fids.values()][:1]
+    return [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
 
 
 def _label(fit, fits) -> str:

@@ -12,7 +12,7 @@ from advlib.errors import DataError
 from advlib.laws.document import LEVEL, Fit
 from advlib.laws.predict import scattered
 from advlib.laws.rows import needs_surface
-from advlib.runs.table import Table
+from advlib.runs.table import Table, plain_values
 
 BLOCK = 20_000  # rows predicted together: draws times rows stay within memory
 
@@ -65,7 +65,7 @@ def _block(fit, table, fids, several):
     order = [
         f"predicted_{what}{end}" for what in ("loss", "accuracy") for end in ("", "_low", "_high")
     ]
-    own = {name: _plain(column) for name, column in table.columns.items()}
+    own = {name: plain_values(column) for name, column in table.columns.items()}
     for i in range(len(best)):
         row = {"approach": fit.approach} if several else {}
         row |= {name: column[i] for name, column in own.items()}
@@ -84,12 +84,6 @@ def _loss(fit, member, table, fids):
 
 def _accuracy(member, loss):
     return np.clip(member.slope * loss + member.intercept, 0.0, 1.0)
-
-
-def _plain(column) -> list:
-    if isinstance(column, list):
-        return column
-    return [None if v != v else int(v) if v.is_integer() else v for v in column.tolist()]
 
 
 def _scalar(value):

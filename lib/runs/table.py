@@ -266,7 +266,7 @@ def csv_blocks(table: Table) -> Iterator[str]:
     Known columns come in their canonical order, then the rest as they came.  Numbers read back to
     the same float64; counts are written as integers, an empty cell stays empty.
     """
-    names = [n for n in COLUMNS if n in table] + [n for n in table.columns if n not in COLUMNS]
+    names = _canonical(table)
     for first in range(0, max(len(table), 1), BLOCK):
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -275,6 +275,25 @@ def csv_blocks(table: Table) -> Iterator[str]:
         cells = [_texts(table[name][first : first + BLOCK]) for name in names]
         writer.writerows(zip(*cells, strict=True))
         yield out.getvalue()
+
+
+def rows_of(table: Table) -> Iterator[dict]:
+    """The rows as dictionaries, columns as in `csv_blocks`; None for an empty number."""
+    names = _canonical(table)
+    columns = [plain_values(table[name]) for name in names]
+    for row in zip(*columns, strict=True):
+        yield dict(zip(names, row, strict=True))
+
+
+def plain_values(column) -> list:
+    """A column as Python values: whole numbers as int, an empty number as None."""
+    if isinstance(column, list):
+        return column
+    return [None if v != v else int(v) if v.is_integer() else v for v in column.tolist()]
+
+
+def _canonical(table) -> list[str]:
+    return [n for n in COLUMNS if n in table] + [n for n in table.columns if n not in COLUMNS]
 
 
 def _texts(column) -> list[str]:

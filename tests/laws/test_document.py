@@ -41,6 +41,12 @@ def test_reference_fid_moves_to_zero():
     assert fit.best.parameters["E"] == pytest.approx(0.48, abs=0.005)
 
 
+def test_draws_are_at_the_reference_fid_like_the_parameters():
+    draws = {name: [value] * 3 for name, value in APPROACH2["parameters"].items()}
+    fit = read_fit("fit", {**APPROACH2, "draws": draws})
+    assert fit.draws == [fit.best] * 3
+
+
 def change(**fields):
     document = copy.deepcopy(APPROACH2)
     for key, value in fields.items():
@@ -74,6 +80,11 @@ def change(**fields):
         ),
         (change(accuracy_line=3), "accuracy_line: expected slope and intercept"),
         (change(draws={"A": [1.0]}), "draws: no list for parameter"),
+        (change(residuals={"a": 1}), "residuals: expected a list of numbers"),
+        (
+            change(draws={**{k: [v] for k, v in APPROACH2["parameters"].items()}, "A": [-1.0]}),
+            "draws.A: found -1.0; expected a number above 0",
+        ),
         (change(datasets=[{"dataset": "x", "fid": -2}]), "datasets.fid: found -2"),
     ],
 )

@@ -1,0 +1,78 @@
+"""The kinds of figure: what each shows, takes and needs.
+
+Standard library only, so that a list of kinds costs no Matplotlib; drawing imports it.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".pdf", ".png", ".svg")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: its subject, the options it takes, the columns that `runs` must have."""
+
+    shows: str
+    options: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    intervals: bool = True  # whether bootstrap draws show in it
+
+
+COUNTS = ("params", "samples")
+KINDS = {
+    "limits": Kind(
+        "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
+        ("flops", "fid", "dataset", "runs"), COUNTS,
+    ),
+    "envelope": Kind(
+        "approach 1: lowest loss, N and D against FLOPs (Figs. 3, 10)",
+        ("runs",), (*COUNTS, "loss"),
+    ),
+    "optimum": Kind(
+        "contours of loss over N and D with the compute-optimal line (Fig. 4)",
+        ("flops", "fid", "dataset", "runs"), (*COUNTS, "loss"),
+    ),
+    "fits": Kind(
+        "observed losses and the law, a panel each model or data set (Figs. 5, 12)",
+        ("by", "runs"), (*COUNTS, "loss"),
+    ),
+    "region": Kind(
+        "model sizes between the predictions of two or three fits (Fig. 6)",
+        ("flops", "fid", "dataset", "runs"), COUNTS,
+    ),
+    "overhead": Kind(
+        "extra training compute against model size over N* (Fig. 7)",
+        ("flops", "fid", "dataset"),
+    ),
+    "accuracy": Kind(
+        "adversarial accuracy against loss, with the line of the fit (Fig. 11)",
+        ("runs",), ("loss", "accuracy"), intervals=False,
+    ),
+    "sizes": Kind(
+        "compute-optimal N against FLOPs by data quality (Fig. 13)",
+        ("flops", "fid", "dataset"),
+    ),
+    "residuals": Kind(
+        "log residuals of a fit against N, D, FLOPs and quality",
+        ("runs",), (*COUNTS, "loss"), intervals=False,
+    ),
+}  # fmt: skip
+
+
+def draw(kind: str, fits: list, **options) -> "Figure":
+    """The figure of that kind, a key of KINDS, in the house style.
+
+    `fits`: advlib.laws.document.Fit.  `options`: `width` in inches, and of those that the kind
+    takes `flops` (list), `fids` and `datasets` (lists), `runs` (Table), `by`.
+    Raises DataError where the fits are not of the kind that the figure needs.
+    """
+    from advlib.figures.canvas import house_style
+
+    module = importlib.import_module(f"advlib.figures.{kind}")
+    with house_style():
+        return module.draw(fits, **options)
