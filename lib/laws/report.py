@@ -35,18 +35,22 @@ def remarks(document: dict) -> list[str]:
         where = f"approach {document['approach']}, {stage['name']}"
         if reached < 0.5 * starts:
             out.append(f"{where}: only {reached} of {starts} starts came to the lowest objective")
-        for name, entry in stage["parameters"].items():
-            if not entry["determined"]:
-                partner = f"; the data fix it only together with {entry['partner']}"
-                out.append(
-                    f"{where}: {name} = {document['parameters'][name]:.3g} is not determined "
-                    f"(its 95 % range spans over a factor of ten{partner})"
-                )
+        loose = [
+            f"{name} (known only together with {entry['partner']})"
+            for name, entry in stage["parameters"].items()
+            if not entry["determined"]
+        ]
+        if loose:
+            out.append(
+                f"{where}: the runs do not determine {', '.join(loose)}: their 95 % range spans "
+                "over a factor of ten"
+            )
     for entry in document.get("datasets", ()):
         if entry.get("r2") is not None and entry["r2"] < 0.5 and entry["fitted"]:
+            name = f" on {entry['dataset']}" if entry["dataset"] else ""
             out.append(
-                f"approach {document['approach']} {document['variant']}: R2 on {entry['dataset']} "
-                f"is {entry['r2']:.2f}: the law does not describe it, and its intervals do not "
-                "know that"
+                f"approach {document['approach']} {document['variant']}: R2{name} is "
+                f"{entry['r2']:.2f}: the law does not describe these runs, and its intervals do "
+                "not know that"
             )
     return out

@@ -12,6 +12,7 @@ from advlib.errors import DataError
 from advlib.laws.document import Fit, percentile_interval
 
 NEVER = "never"
+WHOLE = 2.0**53
 # Width from which an interval is remarked on, and the words for it
 WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
 
@@ -58,10 +59,12 @@ def _finite(value):
 
 
 def counts(row: dict, keys: Sequence[str] = ("params", "samples")) -> dict:
-    """The row with `keys` and their intervals as whole numbers."""
+    """The row with `keys` and their intervals as whole numbers, as far as a float counts in ones."""
     stems = {name: name.removesuffix("_low").removesuffix("_high") for name in row}
     return {
-        name: round(value) if isinstance(value, float) and stems[name] in keys else value
+        name: round(value)
+        if isinstance(value, float) and value < WHOLE and stems[name] in keys
+        else value
         for name, value in row.items()
     }
 
