@@ -59,7 +59,7 @@ def _finite(value):
 
 
 def counts(row: dict, keys: Sequence[str] = ("params", "samples")) -> dict:
-    """The row with `keys` and their intervals as whole numbers, as far as a float counts in ones."""
+    """The row with `keys` and their intervals as whole numbers, where a float counts in ones."""
     stems = {name: name.removesuffix("_low").removesuffix("_high") for name in row}
     return {
         name: round(value)

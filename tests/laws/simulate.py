@@ -38,6 +38,16 @@ def table(approach, truth, noise=0.0, seed=0, fids=FIDS) -> Table:
     return Table(columns, "simulated")
 
 
+def on_design(rows: Table, approach, truth, noise, seed) -> Table:
+    """The runs of `rows` (their N, D, FID) with losses drawn from a law."""
+    form = {2: approach2, 3: approach3}[approach]
+    rng = np.random.default_rng(seed)
+    sizes = zip(rows["fid"].tolist(), rows["params"], rows["samples"], strict=True)
+    loss = np.array([form.surface(truth, fid, 7822.0).loss(n, d) for fid, n, d in sizes])
+    noisy = loss * np.exp(noise * rng.standard_normal(len(loss)))
+    return Table({**rows.columns, "loss": noisy}, "simulated")
+
+
 def random_truth(approach, seed) -> dict[str, float]:
     """A law near the published one."""
     rng = np.random.default_rng([approach, seed])
