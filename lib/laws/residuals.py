@@ -27,13 +27,16 @@ LARGEST = 690.0  # logarithm of the largest parameter; e^690 is about 1e299
 LIMIT = 200.0  # exponents of terms stay below this, so that products of terms stay finite
 
 
-def exponent_bounds(exponents, size):
-    """Limits of the coordinates: exponents from a least value up to 10, the others free.  A table
-    that wants an exponent below its bound shows no end to what that size buys.
+def coordinate_bounds(exponents, signed, size):
+    """Limits of the coordinates: exponents from a least value up to 10, signed ones within 10 of
+    zero, the others free.  A table that wants an exponent below its bound shows no end to what that
+    size buys.
     """
     low, high = np.full((size, 1), -np.inf), np.full((size, 1), np.inf)
     for index, least in exponents.items():
         low[index], high[index] = np.log(least), np.log(10.0)
+    for index in signed:
+        low[index], high[index] = -10.0, 10.0
     return low, high
 
 

@@ -9,7 +9,7 @@ from advlib.laws.residuals import (
     as_number,
     column_dot,
     column_sum,
-    exponent_bounds,
+    coordinate_bounds,
     safe_exp,
 )
 
@@ -21,7 +21,7 @@ class Saturating(Residuals):
         "t", "log slope A", "log alpha", "log slope B", "log beta", "log C", "log kappa", "eps",
     )  # fmt: skip
     # B and Q are terms to the power 1/beta and 1/kappa: lower exponents would leave float64
-    bounds = exponent_bounds({2: 1e-3, 4: 1e-2, 6: 1e-2}, 8)
+    bounds = coordinate_bounds({2: 1e-3, 4: 1e-2, 6: 1e-2}, (7,), 8)
 
     def __init__(self, params, samples, fid, loss, floor_at_zero=False):
         super().__init__(params, samples, fid, loss, floor_at_zero)

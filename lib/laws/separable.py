@@ -9,7 +9,7 @@ from advlib.laws.residuals import (
     as_number,
     column_dot,
     column_sum,
-    exponent_bounds,
+    coordinate_bounds,
     safe_exp,
 )
 
@@ -18,7 +18,7 @@ class Separable(Residuals):
     """Approach 2; l is log(1 + F) less that of `reference_fid`."""
 
     names = ("t", "log slope A", "log alpha", "log slope B", "log beta", "zeta", "eps")
-    bounds = exponent_bounds({2: 1e-3, 4: 1e-3}, 7)
+    bounds = coordinate_bounds({2: 1e-3, 4: 1e-3}, (5, 6), 7)
 
     def __init__(self, params, samples, fid, loss, reference_fid=0.0, floor_at_zero=False):
         super().__init__(params, samples, fid, loss, floor_at_zero)
@@ -72,6 +72,7 @@ class Separable(Residuals):
         t, a, p, b, q, zeta, eps = theta
         alpha, beta = np.exp(p), np.exp(q)
         floor = t - self.centred * (safe_exp(a - p) + safe_exp(b - q))
+        floor = np.where(np.abs(floor) < 1e-12 * np.abs(t), 0.0, floor)  # a floor held at zero
         return {
             "A": as_number(a - p + alpha * self.center_n),
             "alpha": alpha,

@@ -68,7 +68,7 @@ def read_tables(
     Raises DataError naming file, line and column for whatever is wrong, duplicates included.
     """
     collecting = gc.isenabled()
-    gc.disable()  # parsing makes millions of small lists and no cycles: looking for some takes a third
+    gc.disable()  # parsing makes millions of lists and no cycles: looking for some takes a third
     try:
         tables = [_read(name, stream, renames, required) for name, stream in files]
     finally:

@@ -187,6 +187,12 @@ def test_negative_floor_is_held_at_zero():
     assert min(fitted.draws["E"]) >= 0.0
 
 
+def test_draws_with_a_floor_held_at_zero_stay_at_zero_through_the_second_stage():
+    draws = fit(2, runs(), bootstrap=1000).draws
+    assert min(draws["E"]) >= 0.0
+    assert max(map(abs, draws["eps"])) <= 10
+
+
 def test_rows_with_small_errors_weigh_more():
     rows = table(2, TRUTH2, fids={"dg20": 0.0})
     odd = np.arange(len(rows)) % 2 == 1
