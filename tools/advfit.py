@@ -124,7 +124,7 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
 
 def _request(options, holdout):
     from advlib.laws.design import Settings
-    from advlib.laws.study import Request
+    from advlib.laws.selection import Request
 
     draws = options["bootstrap"]
     published = options["recipe"] == "published"

@@ -8,6 +8,9 @@ runs on one data set (DG there).
 
 import numpy as np
 
+from advlib.laws.document import PUBLISHED_LINE
+from advlib.laws.selection import Chosen
+
 
 def fit_line(loss, accuracy) -> dict:
     """Ordinary least squares of `accuracy` (n,) on `loss` (n,), n >= 3, by statsmodels.
@@ -31,3 +34,45 @@ def fit_line(loss, accuracy) -> dict:
         "loss_mean": float(np.mean(loss)),
         "loss_spread": float(np.sum((loss - np.mean(loss)) ** 2)),
     }
+
+
+def accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
+    """The line over the best checkpoints of one data set (the base, or the best), if the table has
+    accuracies for three or more of them; else the published one.  And its bootstrap draws.
+    """
+    table = chosen.table
+    if "accuracy" in table:
+        rows = np.isfinite(table["accuracy"]) & ~chosen.held
+        if "dataset" in table and rows.any():
+            names = np.array(table["dataset"])
+            fids = table["fid"] if "fid" in table else np.zeros(len(table))
+            best = base or names[rows][np.argmin(np.where(np.isnan(fids), np.inf, fids)[rows])]
+            rows &= names == best
+        loss, accuracy = table["loss"][rows], table["accuracy"][rows]
+        if len(np.unique(loss)) >= 3:
+            line = fit_line(loss, accuracy)
+            if line["slope"] < 0:
+                return line, _line_draws(loss, accuracy, request.settings)
+            request.notes.append(
+                "accuracy does not fall with loss here: the published line is used"
+            )
+    if "accuracy" not in table or not np.isfinite(table["accuracy"]).any():
+        request.notes.append(
+            "no accuracies in the table: the published loss-to-accuracy line is used"
+        )
+    return dict(PUBLISHED_LINE), {}
+
+
+def _line_draws(loss, accuracy, settings) -> dict[str, list[float]]:
+    rng = np.random.default_rng([settings.seed, 2])
+    slopes, intercepts = [], []
+    while len(slopes) < settings.bootstrap:
+        rows = rng.integers(len(loss), size=len(loss))
+        x, y = loss[rows], accuracy[rows]
+        spread = np.sum((x - x.mean()) ** 2)
+        if spread > 0:
+            slope = float(np.sum((x - x.mean()) * (y - y.mean())) / spread)
+            if slope < 0:
+                slopes.append(slope)
+                intercepts.append(float(y.mean() - slope * x.mean()))
+    return {"slope": slopes, "intercept": intercepts}

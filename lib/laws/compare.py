@@ -8,7 +8,8 @@ import numpy as np
 from advlib.errors import DataError
 from advlib.laws.document import read_fit
 from advlib.laws.score import on_frontier, pooled
-from advlib.laws.study import Request, checkpoints, condition_text, documents
+from advlib.laws.selection import Request, checkpoints, condition_text
+from advlib.laws.study import documents
 from advlib.runs import select
 from advlib.runs.table import Table
 

@@ -1,36 +1,20 @@
 """From a runs table to fit documents, advfit(5): selection, fit, accuracy line, held-out rows."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws import envelope
-from advlib.laws.accuracy import fit_line
-from advlib.laws.design import Settings, canonical_order
-from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, K, read_fit
+from advlib.laws.accuracy import accuracy_line
+from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, read_fit
 from advlib.laws.fit import Fitted, fit_approach2, fit_approach3
 from advlib.laws.identify import determination
 from advlib.laws.score import on_frontier, predicted, r_squared, score
+from advlib.laws.selection import Chosen, Request, checkpoints, condition_text, flops_constant
 from advlib.runs import select
 from advlib.runs.table import Table
-
-K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
-
-
-@dataclass
-class Request:
-    """What to fit to: which rows, which are held out, which constant k (None: from the table)."""
-
-    settings: Settings
-    min_fraction: float = select.MIN_FRACTION
-    keep_underfit: bool = False
-    holdout: tuple[select.Comparison, ...] = ()
-    k: float | None = None
-    datasets: tuple[str, ...] = ()  # of Approach 1; empty for each in turn
-    notes: list[str] = field(default_factory=list)
 
 
 def documents(table: Table, approach: int, request: Request) -> list[dict]:
@@ -55,51 +39,11 @@ def documents(table: Table, approach: int, request: Request) -> list[dict]:
     return [_document(approach, fitted, train, chosen, request)]
 
 
-@dataclass
-class Chosen:
-    """The best checkpoint of each run, in canonical order (the published recipe's: the table's),
-    and which are held out or underfit.
-    """
-
-    table: Table
-    held: np.ndarray
-    underfit: np.ndarray
-    steps: list[str]
-
-
-def checkpoints(table: Table, request: Request) -> Chosen:
-    """The rows for Approaches 2 and 3: half trained or more, the best of each run."""
-    steps = []
-    late = select.finished_enough(table, request.min_fraction)
-    rows = table.take(np.flatnonzero(late))
-    if "planned_samples" in table:
-        steps.append(f"samples >= {request.min_fraction:g} * planned_samples: {len(rows)} rows")
-    if not len(rows):
-        raise DataError(
-            f"{table.source}: no checkpoint has {request.min_fraction:g} of its training"
-        )
-    if "run" in rows:
-        rows = rows.take(select.best_checkpoints(rows))
-        steps.append(f"lowest loss of each run: {len(rows)} rows")
-    if request.settings.recipe != "published":  # where the study's code stops depends on row order
-        rows = rows.take(canonical_order(rows))
-    held = select.where(rows, request.holdout) if request.holdout else np.zeros(len(rows), bool)
-    if request.holdout:
-        if not held.any():
-            raise DataError(f"--holdout {condition_text(request.holdout)}: no row satisfies it")
-        steps.append(f"held out, {condition_text(request.holdout)}: {held.sum()} rows")
-    under = np.zeros(len(rows), bool)
-    if not request.keep_underfit:
-        under = select.underfit(rows)
-        steps.append(f"underfit, {' and '.join(select.UNDERFIT)}: {under.sum()} rows left out")
-    return Chosen(rows, held, under, steps)
-
-
 def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
     settings = request.settings
     form = FORMS[approach]
-    k = _constant(train, request)
-    line, line_draws = _accuracy_line(chosen, fitted.base, request)
+    k = flops_constant(train, request)
+    line, line_draws = accuracy_line(chosen, fitted.base, request)
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -215,7 +159,7 @@ def _envelope_document(name, table, request) -> dict:
         "recipe": settings.recipe,
         "parameters": parameters,
         "units": FORMS[1].UNITS,
-        "k": _constant(table, request),
+        "k": flops_constant(table, request),
         "accuracy_line": PUBLISHED_LINE,
         "fitted_to": {
             "rows": len(table),
@@ -245,68 +189,6 @@ def _envelope_holdout(name, document, table, request) -> dict:
     rows = chosen.held & on_frontier(chosen.table)
     scores = score(read_fit(name, document), chosen.table.take(np.flatnonzero(rows)))
     return {"rows_where": f"{condition_text(request.holdout)}, on the frontier", **scores}
-
-
-def _accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
-    """The line over the best checkpoints of one data set (the base, or the best), if the table has
-    accuracies for three or more of them; else the published one.  And its bootstrap draws.
-    """
-    table = chosen.table
-    if "accuracy" in table:
-        rows = np.isfinite(table["accuracy"]) & ~chosen.held
-        if "dataset" in table and rows.any():
-            names = np.array(table["dataset"])
-            fids = table["fid"] if "fid" in table else np.zeros(len(table))
-            best = base or names[rows][np.argmin(np.where(np.isnan(fids), np.inf, fids)[rows])]
-            rows &= names == best
-        loss, accuracy = table["loss"][rows], table["accuracy"][rows]
-        if len(np.unique(loss)) >= 3:
-            line = fit_line(loss, accuracy)
-            if line["slope"] < 0:
-                return line, _line_draws(loss, accuracy, request.settings)
-            request.notes.append(
-                "accuracy does not fall with loss here: the published line is used"
-            )
-    if "accuracy" not in table or not np.isfinite(table["accuracy"]).any():
-        request.notes.append(
-            "no accuracies in the table: the published loss-to-accuracy line is used"
-        )
-    return dict(PUBLISHED_LINE), {}
-
-
-def _line_draws(loss, accuracy, settings) -> dict[str, list[float]]:
-    rng = np.random.default_rng([settings.seed, 2])
-    slopes, intercepts = [], []
-    while len(slopes) < settings.bootstrap:
-        rows = rng.integers(len(loss), size=len(loss))
-        x, y = loss[rows], accuracy[rows]
-        spread = np.sum((x - x.mean()) ** 2)
-        if spread > 0:
-            slope = float(np.sum((x - x.mean()) * (y - y.mean())) / spread)
-            if slope < 0:
-                slopes.append(slope)
-                intercepts.append(float(y.mean() - slope * x.mean()))
-    return {"slope": slopes, "intercept": intercepts}
-
-
-def _constant(table, request) -> float:
-    """K of FLOPs = k N D: as asked, the study's where the table agrees, else the table's own."""
-    if request.k is not None:
-        return request.k
-    if "flops" not in table or not np.isfinite(table["flops"]).any():
-        request.notes.append(f"no flops in the table: FLOPs = {K:g} N D is assumed")
-        return K
-    ratio = np.log(table["flops"] / (table["params"] * table["samples"]))
-    ratio = ratio[np.isfinite(ratio)]
-    mean = float(np.exp(ratio.mean()))
-    if abs(mean / K - 1) <= K_TOLERANCE:
-        return K
-    if np.ptp(ratio) > 0.05:
-        request.notes.append(
-            f"FLOPs / (N D) runs from {np.exp(ratio.min()):.4g} to {np.exp(ratio.max()):.4g}: "
-            f"the mean {mean:.4g} is used"
-        )
-    return mean
 
 
 def _datasets(fit, train, used, chosen) -> list[dict]:
@@ -358,8 +240,3 @@ def digest(table: Table) -> str:
         table[n] if isinstance(table[n], list) else table[n].tolist() for n in names
     ), strict=True))  # fmt: skip
     return "sha256:" + hashlib.sha256("\n".join([",".join(names), *lines]).encode()).hexdigest()
-
-
-def condition_text(comparisons: Sequence[select.Comparison]) -> str:
-    """Conditions in the words of the options."""
-    return ", ".join(map(str, comparisons))

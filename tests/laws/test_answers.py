@@ -13,7 +13,8 @@ from advlib.laws.design import Settings
 from advlib.laws.document import read_fit
 from advlib.laws.predict import prediction_row
 from advlib.laws.predict_table import predict_table
-from advlib.laws.study import Request, documents
+from advlib.laws.selection import Request
+from advlib.laws.study import documents
 
 from paper import published, runs
 

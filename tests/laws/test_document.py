@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from advlib.errors import DataError
 from advlib.laws.design import Settings
 from advlib.laws.document import percentile_interval, read_fit
-from advlib.laws.study import Request, documents
+from advlib.laws.selection import Request
+from advlib.laws.study import documents
 
 from paper import APPROACH2, APPROACH3, published, runs
 

@@ -8,7 +8,8 @@ import pytest
 from advlib.errors import DataError
 from advlib.laws import envelope
 from advlib.laws.design import Settings
-from advlib.laws.study import Request, documents
+from advlib.laws.selection import Request
+from advlib.laws.study import documents
 from advlib.runs.bundled import open_bundled
 from advlib.runs.table import Table, read_tables
 

@@ -9,7 +9,8 @@ from advlib.laws.design import Settings
 from advlib.laws.document import read_fit
 from advlib.laws.identify import determination
 from advlib.laws.report import remarks
-from advlib.laws.study import Request, digest, documents
+from advlib.laws.selection import Request
+from advlib.laws.study import digest, documents
 from advlib.runs.select import parse_comparison
 
 from paper import runs
