@@ -85,6 +85,13 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
     """
     if options["joint"] and options["plain"]:
         raise click.UsageError("--joint and --plain exclude each other")
+    for name in ("joint", "plain", "base", "quality"):
+        if options[name] and 2 not in approaches:
+            raise click.UsageError(f"--{name} is of approach 2")
+    if (options["base"] or options["quality"]) and (options["joint"] or options["plain"]):
+        raise click.UsageError("--base and --quality are of two stages; drop --joint or --plain")
+    if options["datasets"] and 1 not in approaches:
+        raise click.UsageError("--dataset is of approach 1; --where 'dataset=...' selects rows")
     if options["recipe"] == "published" and options["bootstrap"]:
         raise click.UsageError("--recipe published has no bootstrap: it would take hours")
     import numpy as np

@@ -20,7 +20,7 @@ DEVICE_FLOPS = 4.947e14  # FLOP/s of an H100 SXM at dense TF32; NVIDIA's data sh
     help="With a target: the FID at which these budgets reach it, what a better generator buys.",
 )  # fmt: skip
 @click.option(
-    "--device-flops", type=cli.Count(), default=DEVICE_FLOPS, show_default=True,
+    "--device-flops", type=cli.Count(), default=DEVICE_FLOPS, show_default="4.947e14",
     help="Peak FLOP/s of a device.",
 )  # fmt: skip
 @click.option(

@@ -1,26 +1,12 @@
 """Options and types that mean the same in every command that has them."""
 
 import math
-import re
 
 import click
 
-SUFFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
-NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([kKMGBT]?)")
+from advlib.numbers import parse_number
 
-
-def parse_number(text: str) -> float:
-    """`1e22`, `366M`, `8/255`, `10%`; ValueError otherwise."""
-    text = text.strip()
-    if text.endswith("%"):
-        return parse_number(text[:-1]) / 100
-    if "/" in text:
-        top, _, bottom = text.partition("/")
-        return parse_number(top) / parse_number(bottom)
-    found = NUMBER.fullmatch(text)
-    if not found:
-        raise ValueError(text)
-    return float(found[1]) * SUFFIXES[found[2]]
+MOST = 10_000  # numbers in a range
 
 
 class Count(click.ParamType):
@@ -61,8 +47,10 @@ class Numbers(Count):
                 out.append(one(item, param, ctx))
                 continue
             parts = item.split(":")
-            if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= 100_000:
-                self.fail(f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2", param, ctx)
+            if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= MOST:
+                self.fail(
+                    f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2 to {MOST}", param, ctx
+                )
             first, last = one(parts[0], param, ctx), one(parts[1], param, ctx)
             if not first > 0 < last:
                 self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)

@@ -126,7 +126,7 @@ def _quantile(ordered, share):
     place = share * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
-    if ordered[low] == ordered[high] or math.isinf(ordered[high]):
+    if ordered[low] == ordered[high] or math.isinf(ordered[high]) or math.isinf(ordered[low]):
         return ordered[low] if place - low < 0.5 else ordered[high]
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 

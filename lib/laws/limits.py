@@ -83,10 +83,12 @@ def quality_rows(fits, budgets, losses, accuracies) -> Iterator[dict]:
 
 
 def _needed(perfect, member, fit, flops, kind, target) -> dict[str, float]:
-    """The largest FID at which the optimum of the budget reaches the target; inf for never."""
+    """The largest FID at which the optimum of the budget reaches the target; -inf, worse than
+    perfect data, where none does.
+    """
     loss = _loss(member, kind, target)
     if perfect.optimum(flops).loss > loss:
-        return {"fid": math.inf}
+        return {"fid": -math.inf}
     low, high = 0.0, math.log1p(WORST_FID)
     while high - low > 1e-12:
         middle = (low + high) / 2

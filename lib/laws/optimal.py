@@ -25,6 +25,14 @@ def optimum_rows(
             yield row | _zoo(fit, fid, flops) if zoo else row
 
 
+# What the zoo adds to a row, all empty where N* is beyond anything that can be built
+ZOO = (
+    "model", "model_params", "model_samples", "model_loss", "model_loss_low", "model_loss_high",
+    "model_accuracy", "model_accuracy_low", "model_accuracy_high", "batch_size",
+    "peak_learning_rate",
+)  # fmt: skip
+
+
 def _optimum(law, member, flops) -> dict[str, float]:
     best = law.optimum(flops)
     return {
@@ -42,16 +50,14 @@ def _zoo(fit, fid, flops) -> dict:
     from advlib.training.rules import batch_size, peak_learning_rate
 
     model = nearest(fit.law(fit.best, fid).optimum(flops).params)
+    if model is None:
+        return dict.fromkeys(ZOO)
     samples = flops / (fit.k * model.params)
     row = {"model": model.name, "model_params": model.params, "model_samples": round(samples)}
-    if fit.approach == 1:
-        row |= {"model_loss": None, "model_accuracy": None}
-    else:
+    if fit.approach != 1:
         row |= answer(fit, fid, _model, model.params, samples)
-    return row | {
-        "batch_size": batch_size(samples),
-        "peak_learning_rate": peak_learning_rate(samples),
-    }
+    row |= {"batch_size": batch_size(samples), "peak_learning_rate": peak_learning_rate(samples)}
+    return {key: row.get(key) for key in ZOO}
 
 
 def _model(law, member, params, samples) -> dict[str, float]:

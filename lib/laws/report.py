@@ -21,7 +21,7 @@ def parameter_rows(document: dict) -> list[dict]:
             "value": value,
             "value_low": low,
             "value_high": high,
-            "determined": found[name]["determined"] if name in found else None,
+            "determined": _determined(fit, name, found[name]) if name in found else None,
             "unit": document["units"][name],
         })  # fmt: skip
     return rows
@@ -29,7 +29,7 @@ def parameter_rows(document: dict) -> list[dict]:
 
 def remarks(document: dict) -> list[str]:
     """What a user should know before believing the fit."""
-    out = []
+    out, fit = [], read_fit("fit", document)
     for stage in document.get("stages", ()):
         reached, starts = stage["starts_at_minimum"], stage["starts"]
         where = f"approach {document['approach']}, {stage['name']}"
@@ -38,7 +38,7 @@ def remarks(document: dict) -> list[str]:
         loose = [
             f"{name} (known only together with {entry['partner']})"
             for name, entry in stage["parameters"].items()
-            if not entry["determined"]
+            if not _determined(fit, name, entry)
         ]
         if loose:
             out.append(
@@ -54,3 +54,11 @@ def remarks(document: dict) -> list[str]:
                 "not know that"
             )
     return out
+
+
+def _determined(fit, name, entry) -> bool:
+    """Whether neither the curvature at the minimum nor the draws leave a factor of ten open."""
+    if entry["of"] == "value" or not entry["determined"] or not fit.draws:
+        return entry["determined"]
+    low, high = fit.interval(lambda member: member.parameters[name])
+    return high <= 10 * low

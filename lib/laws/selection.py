@@ -66,7 +66,9 @@ def checkpoints(table: Table, request: Request) -> Chosen:
     under = np.zeros(len(rows), bool)
     if not request.keep_underfit:
         under = select.underfit(rows)
-        steps.append(f"underfit, {' and '.join(select.UNDERFIT)}: {under.sum()} rows left out")
+        if under.any():
+            rule = " and ".join(select.UNDERFIT)
+            steps.append(f"underfit, {rule}: {under.sum()} rows left out")
     return Chosen(rows, held, under, steps)
 
 

@@ -103,6 +103,8 @@ def _finite(value):
 
 
 def _approach1(table, request) -> list[dict]:
+    if request.holdout and not select.where(table, request.holdout).any():
+        raise DataError(f"--holdout {condition_text(request.holdout)}: no row satisfies it")
     names = request.datasets
     if "dataset" in table:
         have = dict.fromkeys(table["dataset"])
@@ -150,6 +152,10 @@ def _envelope_document(name, table, request) -> dict:
         if not drawn:
             request.notes.append(f"{name}: too few runs on the envelope to resample: no intervals")
     fid = table["fid"][0] if "fid" in table else None
+    accuracies, line_draws = dict(PUBLISHED_LINE), {}
+    if "run" in whole:
+        everything = checkpoints(whole, replace(request, holdout=()))
+        accuracies, line_draws = accuracy_line(everything, None, request)
     law = parameters["l0"] * line["flops"] ** -parameters["c"]
     document = {
         "format": FORMAT,
@@ -160,7 +166,7 @@ def _envelope_document(name, table, request) -> dict:
         "parameters": parameters,
         "units": FORMS[1].UNITS,
         "k": flops_constant(table, request),
-        "accuracy_line": PUBLISHED_LINE,
+        "accuracy_line": accuracies,
         "fitted_to": {
             "rows": len(table),
             "selection": steps,
@@ -174,11 +180,11 @@ def _envelope_document(name, table, request) -> dict:
             "seed": settings.seed,
             "unit": "stretch of the envelope" if curves.kind == "envelope" else "run",
         },
-        "draws": drawn,
+        "draws": drawn | line_draws if drawn else {},
         "residuals": np.log(law / line["loss"]).tolist(),
         "envelope": {key: values.tolist() for key, values in line.items()},
     }
-    if request.holdout and curves.kind != "envelope":
+    if request.holdout and "run" in whole and select.where(whole, request.holdout).any():
         document["holdout"] = _envelope_holdout(name, document, whole, request)
     return document
 

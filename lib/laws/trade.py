@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from advlib.laws.rows import answer, counts, each, head, needs_surface
 from advlib.laws.surface import Surface
 
+ROUNDING = 1e-12  # an overhead below this is none
+
 
 def data_multiple(law: Surface, flops: float, size: float) -> float:
     """w_D of Eq. 6: samples, over the optimal ones, with which `size` times N* parameters reach the
@@ -49,11 +51,12 @@ def trade_rows(fits, budgets, sizes, fids=(), datasets=()) -> Iterator[dict]:
 
 def _trade(law, member, flops, size) -> dict[str, float]:
     best, data = law.optimum(flops), data_multiple(law, flops, size)
+    overhead = size * data - 1
     return {
         "params": size * best.params,
         "samples": data * best.samples,
         "data_multiple": data,
-        "overhead": size * data - 1,
+        "overhead": overhead if abs(overhead) > ROUNDING else 0.0,
     }
 
 

@@ -6,10 +6,10 @@ channels, a 1x1 shortcut where the channels change, batch norm (weight and bias)
 convolution of a block and before the linear head; no biases in convolutions.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
+WIDEST = 256  # WRN-5248-256 has 3e12 parameters
 # depth / width of the study's models, 28-12 to 82-4 (Table 2): what has been seen to train
 SHAPES = (28 / 12, 82 / 4)
 
@@ -44,20 +44,22 @@ def parameters(depth: int, width: int, classes: int = 10, channels: int = 3) -> 
     return total + 2 * wide + (wide + 1) * classes
 
 
-def nearest(params: float) -> WideResNet:
+def nearest(params: float) -> WideResNet | None:
     """The WideResNet whose parameter count is nearest to `params` in ratio, among widths 1, 2 and
     multiples of 4 (as in the study) with a depth/width within the study's range.
+
+    None where `params` is over twice the largest of width WIDEST, or under half the smallest.
     """
-    best, gap = None, math.inf
-    for width in itertools.chain((1, 2), itertools.count(4, 4)):
+    best, gap = None, math.log(2)
+    for width in (1, 2, *range(4, WIDEST + 1, 4)):
         depths = _depths(width)
-        if parameters(depths[0], width) > 2 * params and best:
-            return best
+        if parameters(depths[0], width) > 2 * params:
+            break
         for depth in depths:
             off = abs(math.log(parameters(depth, width) / params))
             if off < gap:
                 best, gap = WideResNet(depth, width), off
-    raise AssertionError("unreachable: widths go on for ever")
+    return best
 
 
 def _depths(width: int) -> range:

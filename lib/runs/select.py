@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.numbers import parse_number
 from advlib.runs.table import Table, codes
 
 OPERATORS = {
@@ -49,6 +50,8 @@ class Comparison:
         if number is None:
             raise DataError(f"{self}: text is compared with = and != only")
         numbers = np.array([_as_number(cell, math.nan) for cell in column])
+        if np.isnan(numbers).all():
+            raise DataError(f"{self}: column {self.column!r} holds text; compare it with = or !=")
         return compare(numbers, number) & ~np.isnan(numbers)
 
     def __str__(self) -> str:
@@ -97,6 +100,6 @@ def best_checkpoints(table: Table) -> np.ndarray:
 
 def _as_number(text: str, otherwise=None):
     try:
-        return float(text)
-    except ValueError:
+        return parse_number(text)
+    except (ValueError, ZeroDivisionError):
         return otherwise

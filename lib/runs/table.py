@@ -264,7 +264,8 @@ def _refuse_duplicates(table: Table) -> None:
 
 def _have(header: list[str]) -> str:
     shown = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
-    return f" among {shown}"
+    hint = " (cells are separated by commas)" if len(header) == 1 else ""
+    return f" among {shown}{hint}"
 
 
 def csv_blocks(table: Table) -> Iterator[str]:

@@ -91,6 +91,12 @@ def test_quality_needed_inverts_the_optimum():
     assert (row["fid"], row["params"]) == ("never", "never")
 
 
+def test_quality_that_no_draw_reaches_is_the_low_end(drawn):
+    (row,) = limits.quality_rows([drawn], [1e22], [], [0.79])
+    assert row["fid_low"] == "never"
+    assert isinstance(row["fid_high"], float)
+
+
 def test_region_lies_between_the_predictions():
     rows = optimal.region_rows([published(2), published(3)], [1e22], fids=[1.65])
     sizes = sorted(law(approach).optimum(1e22).params for approach in (2, 3))

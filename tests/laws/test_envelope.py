@@ -110,6 +110,16 @@ def test_half_trained_checkpoints_only():
     assert min(document["envelope"]["flops"]) >= 7822 * 5e6 * 2.5e7
 
 
+def test_accuracies_make_the_line_of_an_envelope_too():
+    table = curves()
+    table.columns["accuracy"] = 1.2 - 0.7 * table["loss"]
+    table.columns["accuracy"][::7] += 0.001
+    (document,) = documents(table, 1, Request(Settings(bootstrap=20)))
+    assert document["accuracy_line"]["source"] == "fitted"
+    assert document["accuracy_line"]["slope"] == pytest.approx(-0.7, abs=0.05)
+    assert len(document["draws"]["slope"]) == 20
+
+
 def test_too_little_is_said():
     table = curves(models=1).take(np.array([18, 19]))
     del table.columns["planned_samples"]

@@ -36,6 +36,11 @@ def test_nearest_is_buildable_and_near(params):
         assert model.params == pytest.approx(params, rel=0.12)
 
 
+@pytest.mark.parametrize("params", [1.0, 3e4, 1e14, 1e300])
+def test_sizes_that_nobody_builds_have_no_model(params):
+    assert nearest(params) is None
+
+
 @pytest.mark.parametrize("shape", [(27, 4), (4, 4), (28, 0)])
 def test_shapes_that_cannot_be_built_are_refused(shape):
     with pytest.raises(ValueError, match="depth must be"):

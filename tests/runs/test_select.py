@@ -27,6 +27,7 @@ TABLE = Table(
     [
         ("params<1e8", [0, 1, 2]),
         ("params >= 3e8", [3]),
+        ("params>=300M", [3]),
         ("dataset=dg20", [0, 1, 3]),
         ("dataset==dg20", [0, 1, 3]),
         ("dataset != dg20", [2]),

@@ -102,6 +102,11 @@ WRONG = {
     "advruns --bundled paper | advfit --approach 2 --bootstrap 1 --recipe published": "hours",
     "advruns --bundled paper | advfit --approach 3 --holdout 'flops>1e30'": "no row satisfies",
     "advruns --bundled paper | advfit --approach 2 --base nope": "no data set 'nope'",
+    "advruns --bundled paper | advfit --approach 3 --joint": "--joint is of approach 2",
+    "advruns --bundled paper | advfit --approach 2 --joint --base dg20": "drop --joint or --plain",
+    "advruns --bundled paper | advfit --approach 2 --dataset dg20": "--dataset is of approach 1",
+    "advruns --bundled paper --where 'dataset<5'": "compare it with = or !=",
+    "printf 'params;samples\n1;2\n' | advruns": "cells are separated by commas",
     "advruns --bundled paper-final | advfit --approach 2": "column 'loss': found an empty cell",
 }
 
@@ -131,7 +136,7 @@ def test_quiet_silences_notes_but_not_errors(sh):
 
 def test_a_closed_pipe_ends_a_filter_as_it_ends_cat(sh):
     done = sh(
-        f"advoptimal {PUBLISHED} --flops 1e18:1e28:50000 -q | head -n 1; echo ${{PIPESTATUS[0]}}"
+        f"advoptimal {PUBLISHED} --flops 1e18:1e28:10000 -q | head -n 1; echo ${{PIPESTATUS[0]}}"
     )
     assert done.stdout.splitlines()[1] == "141"
     assert done.stderr == ""
