@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PREFIX ?= $(HOME)/.local
+override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := build/demo
@@ -57,7 +58,8 @@ format: $(VENV)/.test  ## let ruff format the code
 
 install:         ## commands, manual and shell completions into PREFIX (default ~/.local)
 	$(PYTHON) -m venv "$(PREFIX)/lib/advtools"
-	"$(PREFIX)/lib/advtools/bin/python" -m pip --disable-pip-version-check --quiet install .
+	"$(PREFIX)/lib/advtools/bin/python" -m pip --disable-pip-version-check --quiet install \
+	  --constraint .constraints.txt .
 	@mkdir -p "$(PREFIX)/bin" "$(PREFIX)/share/bash-completion/completions" \
 	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
 	@for section in 1 5 7; do \

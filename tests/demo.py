@@ -63,7 +63,7 @@ def main(folder: str):
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
 
-    title("1. The runs: 220 adversarial trainings of the paper, digitised from its figures")
+    title("1. The runs: 220 adversarial trainings of the paper")
     run("advruns --bundled paper > runs.csv", "hide")
     run("cut -d, -f1-9 runs.csv | sed -n '1p;80,82p'")
 

@@ -45,19 +45,18 @@ class Tool(click.Command):
             sys.exit(status if isinstance(status, int) else 0)
         except Exception as err:
             status, message = _verdict(err)
-            if debug and message:
+            if debug:
                 traceback.print_exception(err)
-        if message:
-            click.echo(f"{name}: {' '.join(message.split())}", err=True)
+        click.echo(f"{name}: {' '.join(message.split())}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
 
 
-def _verdict(err: Exception) -> tuple[int, str | None]:
+def _verdict(err: Exception) -> tuple[int, str]:
     """Exit status and message of an error."""
     match err:
         case click.exceptions.Abort():  # Ctrl-C
-            return 130, None
+            return 130, "interrupted"
         case click.ClickException():
             return 2, err.format_message()
         case DataError():

@@ -56,10 +56,9 @@ def accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
             request.notes.append(
                 "accuracy does not fall with loss here: the published line is used"
             )
-    if "accuracy" not in table or not np.isfinite(table["accuracy"]).any():
-        request.notes.append(
-            "no accuracies in the table: the published loss-to-accuracy line is used"
-        )
+    some = "accuracy" in table and np.isfinite(table["accuracy"]).any()
+    why = "too few accuracies for a line" if some else "no accuracies in the table"
+    request.notes.append(f"{why}: the published loss-to-accuracy line is used")
     return dict(PUBLISHED_LINE), {}
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from advlib.errors import DataError
+from advlib.laws.design import fids_of
 from advlib.laws.document import read_fit
 from advlib.laws.score import on_frontier, pooled
-from advlib.laws.selection import Request, checkpoints, condition_text
+from advlib.laws.selection import Request, checkpoints, condition_text, require_numbers
 from advlib.laws.study import documents
 from advlib.runs import select
 from advlib.runs.table import Table
@@ -22,8 +22,8 @@ def compare(table: Table, approaches: Sequence[int], request: Request) -> list[d
     Held out unless `request.holdout` says otherwise: the fifth of the runs with most FLOPs.  With
     Approach 1 among the laws, the verdict is on the rows of the frontier, of which alone it speaks.
     """
-    if "flops" not in table:
-        raise DataError(f"{table.source}: no column 'flops'; comparing laws needs it")
+    require_numbers(table, "flops", "comparing laws")
+    request = replace(request)
     if not request.holdout:
         rows = checkpoints(table, replace(request, notes=[])).table
         limit = f"{np.quantile(rows['flops'], 1 - LARGEST):.4g}"
@@ -35,7 +35,7 @@ def compare(table: Table, approaches: Sequence[int], request: Request) -> list[d
     for approach in approaches:
         variants = [request.settings.variant]
         if approach == 2 and variants == [None]:
-            variants = ["two-stage", "joint"]
+            variants = ["two-stage", "joint"] if len(fids_of(chosen.table)) > 1 else ["plain"]
         for variant in variants:
             own = replace(request, settings=replace(request.settings, variant=variant), notes=[])
             laws.append((approach, variant, documents(table, approach, own)))

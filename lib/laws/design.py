@@ -113,7 +113,8 @@ def row_weights(table, settings) -> np.ndarray:
 
 
 def require_enough(table, free):
-    different = len(set(zip(table["params"].tolist(), table["samples"].tolist(), strict=True)))
+    names = [name for name in ("params", "samples", "fid") if name in table]
+    different = len(set(zip(*(table[name].tolist() for name in names), strict=True)))
     if different <= len(free):
         raise DataError(
             f"{table.source}: {different} different runs to fit {len(free)} parameters; expected "

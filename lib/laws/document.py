@@ -78,10 +78,11 @@ class Fit:
         Raises DataError for a name that the fit does not have.
         """
         if not self.has_quality:
-            name = next(iter(self.fids), "")
+            name = datasets[0] if datasets else next(iter(self.fids), "")
             for wanted in datasets:
-                if wanted != name:
-                    raise DataError(f"{self.name}: data set {wanted!r}; this fit has {name!r}")
+                if wanted not in self.fids:
+                    have = ", ".join(self.fids) or "none"
+                    raise DataError(f"{self.name}: no data set {wanted!r}; this fit has {have}")
             fid = self.fids.get(name, math.nan)
             for wanted in fids:
                 if not math.isclose(wanted, fid, rel_tol=1e-9):
@@ -236,4 +237,5 @@ def _number(name, label, found, low=None, above=None) -> float:
         return float(found)
     bound = f" of {low:g} or above" if low is not None else ""
     bound = f" above {above:g}" if above is not None else bound
-    raise DataError(f"{name}: {label}: found {found!r:.40}; expected a number{bound}")
+    shown = "nothing" if found is None else f"{found!r:.40}"
+    raise DataError(f"{name}: {label}: found {shown}; expected a number{bound}")

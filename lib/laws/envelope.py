@@ -23,8 +23,8 @@ NAMES = ("n0", "a", "d0", "b", "l0", "c")
 @dataclass
 class Curves:
     """Every run's loss, parameters and samples on the query grid: (runs, queries), inf where a run
-    has no checkpoints around; `flops` (queries,).  With `given`, an envelope that came ready-made:
-    a row per stretch that one run holds.
+    has no checkpoints around; `flops` (queries,).  Of an envelope table, a row per stretch that one
+    run holds.
     """
 
     flops: np.ndarray

@@ -13,6 +13,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws import published, stages
+from advlib.laws.approach2 import at_reference_zero
 from advlib.laws.design import (
     Settings,
     fids_of,
@@ -68,7 +69,8 @@ def fit_approach2(table: Table, settings: Settings) -> Fitted:
     variant = settings.variant
     notes = []
     if variant is None:
-        variant = "two-stage" if len(fids) > 1 else "plain"
+        asked = settings.base or settings.quality
+        variant = "two-stage" if len(fids) > 1 or asked else "plain"
     if variant != "plain" and len(fids) < 2:
         raise DataError(
             f"{table.source}: {variant} needs data sets of two or more FIDs, found {len(fids)}; "
@@ -108,16 +110,31 @@ def fit_approach3(table: Table, settings: Settings) -> Fitted:
         g = SATURATING_STARTS
         return model.starts(g[:4], g[4], g[5], g[6], g[7])
 
+    stage, drawn = _solve("all", build, starts, data, free, settings)
+    notes = stage.notes + _without_fid(used)
+    return Fitted("all", stage.parameters, [stage], _lists(drawn), used, None, notes)
+
+
+def _solve(name, build, starts, data, free, settings, stream=0, begin=None):
+    """A stage at its minimum, and its bootstrap draws by parameter, (R,).
+
+    The draws start from the minimum, or from `begin(model, theta)`, (P, R).
+    """
     weights = row_weights(data, settings)
-    stage, _, theta = stages.minimum(
-        "all", build, starts, weights, free, settings.delta, settings.seed
+    stage, model, theta = stages.minimum(
+        name, build, starts, weights, free, settings.delta, settings.seed
     )
-    drawn = {}
-    if settings.bootstrap:
-        sample = resample(data, settings) * weights
-        sample /= sample.sum(axis=0)
-        drawn = stages.draws(build, theta, sample, free, settings.delta)
-    return Fitted("all", stage.parameters, [stage], _lists(drawn), used, None, stage.notes)
+    if not settings.bootstrap:
+        return stage, {}
+    sample = resample(data, settings, stream) * weights
+    sample /= sample.sum(axis=0)
+    if begin:
+        theta = begin(model, theta)
+    return stage, stages.draws(build, theta, sample, free, settings.delta)
+
+
+def _without_fid(used) -> list[str]:
+    return [] if used.all() else [f"{(~used).sum()} rows without FID are left out"]
 
 
 def _one_stage(table, used, settings, variant, fids) -> Fitted:
@@ -144,19 +161,12 @@ def _one_stage(table, used, settings, variant, fids) -> Fitted:
         g = JOINT_STARTS if quality else BASE_STARTS
         return model.starts(g[:3], g[3], g[4], *(g[5:] if quality else ()))
 
-    weights = row_weights(data, settings)
-    stage, _, theta = stages.minimum(
-        variant, build, starts, weights, free, settings.delta, settings.seed
-    )
-    drawn = {}
-    if settings.bootstrap:
-        sample = resample(data, settings) * weights
-        sample /= sample.sum(axis=0)
-        drawn = stages.draws(build, theta, sample, free, settings.delta)
+    stage, drawn = _solve(variant, build, starts, data, free, settings)
     names = stage.parameters if quality else list(stage.parameters)[:5]
     parameters = {name: stage.parameters[name] for name in names}
     drawn = {name: drawn[name] for name in names} if drawn else {}
-    return Fitted(variant, parameters, [stage], _lists(drawn), used, None, stage.notes)
+    notes = stage.notes + _without_fid(used)
+    return Fitted(variant, parameters, [stage], _lists(drawn), used, None, notes)
 
 
 def _two_stages(table, base, quality, fids, settings) -> Fitted:
@@ -177,7 +187,7 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
         )  # fmt: skip
         extra, value, values = published.quality(law, reference, *law_columns(second))
         model = Separable(*law_columns(second), reference_fid=reference)
-        law = _to_zero(law | extra, reference)
+        law = at_reference_zero(law | extra, reference)
         two = _published_stage("quality", model, law, value, values, [5, 6])
         return Fitted("two-stage", law, [one, two], {}, used, base)
     one = _one_stage(first, np.ones(len(first), bool), settings, "plain", {})
@@ -192,19 +202,20 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
     def starts(model):
         theta = np.repeat(at_base(model, held), QUALITY_STARTS.shape[1], axis=1)
         theta[5:] = QUALITY_STARTS
+        if no_floor:
+            theta[6] = 0.0
         return theta
 
-    weights = row_weights(second, settings)
-    two, model, theta = stages.minimum(
-        "quality", build, starts, weights, [5, 6], settings.delta, settings.seed
-    )
-    drawn = {}
-    if settings.bootstrap:
-        sample = resample(second, settings, stream=1) * weights
-        sample /= sample.sum(axis=0)
-        begin = at_base(model, {key: np.array(values) for key, values in one.draws.items()})
-        begin[5:] = theta[5:]
-        drawn = stages.draws(build, begin, sample, [5, 6], settings.delta)
+    def begin(model, theta):
+        start = at_base(model, {key: np.array(values) for key, values in one.draws.items()})
+        start[5:] = theta[5:]
+        return start
+
+    no_floor = one.parameters["E"] <= 0  # then eps scales nothing
+    free = [5] if no_floor else [5, 6]
+    two, drawn = _solve("quality", build, starts, second, free, settings, stream=1, begin=begin)
+    if drawn:
+        drawn["eps"][drawn["E"] <= 0] = 0.0
     one.stages[0].name = "base"
     return Fitted(
         "two-stage", two.parameters, [*one.stages, two], _lists(drawn), used, base, one.notes
@@ -220,12 +231,6 @@ def _published_stage(name, model, law, value, values, free) -> stages.Stage:
         name, law, value, len(values), reached, len(model.target), names, jacobian,
         model.residual(theta)[:, 0],
     )  # fmt: skip
-
-
-def _to_zero(law, reference):
-    from advlib.laws.approach2 import at_reference_zero
-
-    return at_reference_zero(law, reference)
 
 
 def _lists(draws) -> dict[str, list[float]]:

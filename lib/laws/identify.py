@@ -15,12 +15,12 @@ OPEN = math.log(10) / (2 * 1.96)  # error of log p at which the 95 % interval sp
 SIGNED = ("eps", "zeta")
 
 
-def determination(names, jacobian, residuals) -> tuple[float, dict[str, dict]]:
+def determination(names, jacobian, residuals, values) -> tuple[float, dict[str, dict]]:
     """The condition number, and for each parameter its standard error (of its logarithm; of itself
     for eps and zeta), whether the data determine it, and its strongest partner.
 
-    `jacobian` (n, P), `residuals` (n,).  Determined: the 95 % interval spans less than a factor of
-    ten, or for a signed parameter excludes zero.
+    `jacobian` (n, P), `residuals` (n,), `values` the parameters by name.  Determined: the 95 %
+    interval spans less than a factor of ten, or for a signed parameter excludes zero.
     """
     count, size = jacobian.shape
     norm = np.linalg.norm(jacobian, axis=0)
@@ -43,7 +43,9 @@ def determination(names, jacobian, residuals) -> tuple[float, dict[str, dict]]:
         out[name] = {
             "standard_error": float(error[i]),
             "of": "value" if name in SIGNED else "log",
-            "determined": bool(name in SIGNED or error[i] < OPEN),
+            "determined": bool(
+                abs(values[name]) > 1.96 * error[i] if name in SIGNED else error[i] < OPEN
+            ),
             "partner": names[partner] if size > 1 else None,
             "correlation": float(correlation[i, partner]) if size > 1 else 0.0,
         }

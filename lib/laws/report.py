@@ -42,8 +42,8 @@ def remarks(document: dict) -> list[str]:
         ]
         if loose:
             out.append(
-                f"{where}: the runs do not determine {', '.join(loose)}: their 95 % range spans "
-                "over a factor of ten"
+                f"{where}: the runs do not determine {', '.join(loose)}: the 95 % range spans over "
+                "a factor of ten, or holds zero"
             )
     for entry in document.get("datasets", ()):
         if entry.get("r2") is not None and entry["r2"] < 0.5 and entry["fitted"]:
@@ -57,8 +57,10 @@ def remarks(document: dict) -> list[str]:
 
 
 def _determined(fit, name, entry) -> bool:
-    """Whether neither the curvature at the minimum nor the draws leave a factor of ten open."""
-    if entry["of"] == "value" or not entry["determined"] or not fit.draws:
+    """Whether neither the curvature at the minimum nor the draws leave a factor of ten open, or for
+    a parameter of either sign hold zero.
+    """
+    if not entry["determined"] or not fit.draws:
         return entry["determined"]
     low, high = fit.interval(lambda member: member.parameters[name])
-    return high <= 10 * low
+    return low * high > 0 if entry["of"] == "value" else high <= 10 * low

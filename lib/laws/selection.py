@@ -69,7 +69,22 @@ def checkpoints(table: Table, request: Request) -> Chosen:
         if under.any():
             rule = " and ".join(select.UNDERFIT)
             steps.append(f"underfit, {rule}: {under.sum()} rows left out")
+            request.notes.append(
+                f"{under.sum()} underfit runs are left out ({rule}); --keep-underfit keeps them"
+            )
     return Chosen(rows, held, under, steps)
+
+
+def require_numbers(table: Table, name: str, what: str) -> None:
+    """DataError, naming the row, unless every row has a number in column `name`."""
+    if name not in table:
+        raise DataError(f"{table.source}: no column {name!r}; {what} needs it")
+    missing = np.isnan(table[name])
+    if missing.any():
+        raise DataError(
+            f"{table.place(int(np.argmax(missing)))}: column {name!r}: found an empty cell; "
+            f"{what} needs a number above 0 (drop such rows with --where '{name}>0')"
+        )
 
 
 def flops_constant(table, request) -> float:

@@ -45,8 +45,9 @@ def minimum(
     reached = found.objective <= found.objective[found.best] * (1 + REACHED)
     value = float(found.objective[found.best])
     if 0 in free and float(model.parameters(theta)["E"][0]) < 0:
-        model, theta, values = _without_floor(build, model, theta, weights, free, delta)
-        value = float(values[0])
+        model, ends, values = _without_floor(build, model, found.theta, weights, free, delta)
+        value = float(values.min())
+        theta, reached = ends[:, [int(np.argmin(values))]], values <= value * (1 + REACHED)
         notes.append("the best floor would be negative: E is held at 0")
     parameters = {key: float(v[0]) for key, v in model.parameters(theta).items()}
     if notes:

@@ -12,7 +12,14 @@ from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, read_fi
 from advlib.laws.fit import Fitted, fit_approach2, fit_approach3
 from advlib.laws.identify import determination
 from advlib.laws.score import on_frontier, predicted, r_squared, score
-from advlib.laws.selection import Chosen, Request, checkpoints, condition_text, flops_constant
+from advlib.laws.selection import (
+    Chosen,
+    Request,
+    checkpoints,
+    condition_text,
+    flops_constant,
+    require_numbers,
+)
 from advlib.runs import select
 from advlib.runs.table import Table
 
@@ -21,13 +28,9 @@ def documents(table: Table, approach: int, request: Request) -> list[dict]:
     """Fit one approach: a document, or for Approach 1 one a data set.  DataError for tables that
     cannot carry the law; `request.notes` collects remarks for the user.
     """
-    if "loss" not in table or not np.isfinite(table["loss"]).all():
-        row = int(np.argmin(np.isfinite(table["loss"]))) if "loss" in table else 0
-        raise DataError(
-            f"{table.place(row)}: column 'loss': found an empty cell; expected a number above 0 "
-            "(drop such rows with --where 'loss>0')"
-        )
+    require_numbers(table, "loss", "a fit")
     if approach == 1:
+        require_numbers(table, "flops", "approach 1")
         return _approach1(table, request)
     chosen = checkpoints(table, request)
     fits = {2: fit_approach2, 3: fit_approach3}
@@ -51,7 +54,7 @@ def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
         "variant": fitted.variant,
         "recipe": settings.recipe,
         "parameters": fitted.parameters,
-        "units": {name: form.UNITS[name] for name in fitted.parameters},
+        "units": _units(form, fitted),
         "k": k,
         "accuracy_line": line,
         "fitted_to": {
@@ -78,12 +81,24 @@ def _document(approach, fitted: Fitted, train, chosen, request) -> dict:
     if request.holdout:
         rows = chosen.table.take(np.flatnonzero(chosen.held))
         document["holdout"] = {"rows_where": condition_text(request.holdout), **score(fit, rows)}
+        if not document["holdout"]["rows"]:
+            request.notes.append("no held-out row can be predicted: they have no FID")
     document["data"] = _data(chosen, train, fitted.used, k)
     return document
 
 
+def _units(form, fitted) -> dict[str, str]:
+    """Units by parameter; the plain form has its own data's quality, not FID 0."""
+    units = {name: form.UNITS[name] for name in fitted.parameters}
+    if fitted.variant == "plain":
+        units = {name: unit.removesuffix(", at FID 0") for name, unit in units.items()}
+    return units
+
+
 def _stage(stage) -> dict:
-    condition, parameters = determination(stage.free, stage.jacobian, stage.residuals)
+    condition, parameters = determination(
+        stage.free, stage.jacobian, stage.residuals, stage.parameters
+    )
     return {
         "name": stage.name,
         "rows": stage.rows,

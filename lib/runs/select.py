@@ -43,7 +43,9 @@ class Comparison:
         number = _as_number(self.value)
         if isinstance(column, np.ndarray):
             if number is None:
-                raise DataError(f"{self}: column {self.column!r} holds numbers; expected a number")
+                raise DataError(
+                    f"{self}: column {self.column!r} holds numbers; found {self.value!r}"
+                )
             return compare(column, number) & ~np.isnan(column)
         if self.symbol in ("=", "==", "!="):
             return np.array([compare(cell, self.value) for cell in column], dtype=bool)

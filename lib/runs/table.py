@@ -89,6 +89,8 @@ def _read(name, stream, renames, required) -> Table:
     if not header or not any(cell.strip() for cell in header):
         raise DataError(f"{name}: empty; expected a table with a header line")
     header = [cell.strip() for cell in header]
+    if header[0].startswith(("{", "[")):
+        raise DataError(f"{name}:1: looks like JSON; expected a CSV table with a header line")
     for cell in header:
         if header.count(cell) > 1:
             raise DataError(f"{name}:1: column {cell!r} appears {header.count(cell)} times")

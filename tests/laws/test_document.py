@@ -68,7 +68,10 @@ def change(**fields):
         (change(approach=4), "approach 4; expected 1, 2 or 3"),
         (change(approach=True), "approach True"),
         (change(parameters=[1]), "parameters: expected names and numbers"),
-        (change(parameters__alpha=None), "parameters.alpha: found None; expected a number above 0"),
+        (
+            change(parameters__alpha=None),
+            "parameters.alpha: found nothing; expected a number above 0",
+        ),
         (change(parameters__alpha=-1), "parameters.alpha: found -1; expected a number above 0"),
         (change(parameters__A="7"), "parameters.A: found '7'"),
         (change(parameters__E=-0.1), "parameters.E: found -0.1; expected a number of 0 or above"),
@@ -99,7 +102,7 @@ def test_wrong_documents_are_refused_with_the_field(document, message):
 def test_a_missing_parameter_is_named():
     document = change()
     del document["parameters"]["beta"]
-    with pytest.raises(DataError, match=r"parameters.beta: found None"):
+    with pytest.raises(DataError, match=r"parameters.beta: found nothing"):
         read_fit("fit.json", document)
 
 

@@ -47,7 +47,7 @@ def test_conditions(text, kept):
         ("<3", "expected COLUMN<VALUE"),
         ("params<", "expected COLUMN<VALUE"),
         ("size<3", "no column 'size'"),
-        ("params<many", "holds numbers"),
+        ("params<many", "holds numbers; found 'many'"),
         ("dataset<dg20", "compared with = and != only"),
     ],
 )

@@ -158,7 +158,7 @@ def test_ctrl_c_is_130_without_a_traceback(tmp_path):
         time.sleep(4)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-        assert (out, err.strip()) == (b"", b"")
+        assert (out, err.strip()) == (b"", b"advfit: interrupted")
         assert process.returncode == 130
 
 
