@@ -222,6 +222,15 @@ def test_approach_3_needs_two_fids():
         fit(3, of(runs(), "dg20"))
 
 
+def test_sizes_seen_at_several_fids_count_as_different_runs():
+    rows = table(3, TRUTH3, fids={"edm5": 35.54, "edm7": 6.79, "dg20": 1.65})
+    few = rows.take(
+        np.flatnonzero((rows["params"] > 1e8) & np.isin(rows["samples"], (5.0176e6, 1.024e8)))
+    )
+    assert len(few) == 24
+    assert fit(3, few).parameters["alpha"] == pytest.approx(TRUTH3["alpha"], rel=1e-3)
+
+
 def test_one_size_leaves_an_exponent_open():
     rows = runs()
     same = rows.take(np.flatnonzero(rows["params"] == 316356058))

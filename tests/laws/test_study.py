@@ -8,7 +8,7 @@ from advlib.laws.compare import compare
 from advlib.laws.design import Settings
 from advlib.laws.document import read_fit
 from advlib.laws.identify import determination
-from advlib.laws.report import remarks
+from advlib.laws.report import parameter_rows, remarks
 from advlib.laws.selection import Request
 from advlib.laws.study import digest, documents
 from advlib.runs.select import parse_comparison
@@ -153,6 +153,45 @@ def test_comparison_prefers_the_law_that_made_the_data():
     assert [row["best"] for row in ranked] == [True, False, False]
     assert len({row["rows"] for row in ranked}) == 1
     assert ranked[0]["mean_abs_log_error"] <= ranked[1]["mean_abs_log_error"]
+
+
+def test_comparison_of_a_single_data_set_takes_the_plain_form():
+    rows = table(2, TRUTH2, noise=0.003, fids={"dg20": 1.65})
+    ranked = compare(rows, [1, 2], Request(Settings()))
+    assert {row["law"] for row in ranked} == {"approach 1", "approach 2 plain"}
+
+
+def test_an_empty_budget_is_named_where_a_law_needs_it():
+    rows = table(2, TRUTH2)
+    rows.columns["flops"][4] = np.nan
+    rows.origin = [("t.csv", 2, len(rows))]
+    for run in (lambda: fit(rows, approach=1), lambda: compare(rows, [2, 3], Request(Settings()))):
+        with pytest.raises(DataError, match=r"t.csv:6: column 'flops': found an empty cell"):
+            run()
+
+
+def test_runs_left_out_and_lines_taken_from_the_paper_are_said():
+    notes = []
+    fit(runs(drop_underfit=False), notes=notes)
+    assert any("52 underfit runs are left out" in note for note in notes)
+    rows = table(2, TRUTH2)
+    rows.columns["accuracy"] = np.full(len(rows), np.nan)
+    rows.columns["accuracy"][:2] = 0.5
+    notes = []
+    fit(rows, approach=2, notes=notes)
+    assert any("too few accuracies" in note for note in notes)
+
+
+def test_a_signed_parameter_whose_interval_holds_zero_is_open():
+    flat = table(2, TRUTH2 | {"zeta": 0.0, "eps": 0.0}, noise=0.005)
+    rows = {row["parameter"]: row for row in parameter_rows(fit(flat, approach=2, bootstrap=200))}
+    assert not rows["zeta"]["determined"]
+    assert not rows["eps"]["determined"]
+
+
+def test_plain_units_do_not_speak_of_fid_0():
+    units = fit(table(2, TRUTH2, fids={"dg20": 1.65}), approach=2)["units"]
+    assert units["E"] == "nats"
 
 
 def test_comparison_holds_out_the_largest_runs():
