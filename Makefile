@@ -40,11 +40,12 @@ demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the
 test: $(VENV)/.test  ## run every test in an environment of its own
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.test  ## measure speed as ratios against named references
+bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py
+	$(BIN)/python tests/bench/coverage.py 200 250
 
-coverage: $(VENV)/.test  ## check that 95 % intervals cover the truth, on 200 simulated studies
-	$(BIN)/python tests/bench/coverage.py
+coverage: $(VENV)/.test  ## only that: 200 simulated studies, some ten minutes
+	$(BIN)/python tests/bench/coverage.py 200 250
 
 lint: $(VENV)/.test  ## ruff, and mandoc on the manual
 	$(BIN)/ruff check .

@@ -41,7 +41,9 @@ def accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
     accuracies for three or more of them; else the published one.  And its bootstrap draws.
     """
     table = chosen.table
-    if "accuracy" in table:
+    why = "no accuracies in the table"
+    if "accuracy" in table and np.isfinite(table["accuracy"]).any():
+        why = "too few accuracies for a line"
         rows = np.isfinite(table["accuracy"]) & ~chosen.held
         if "dataset" in table and rows.any():
             names = np.array(table["dataset"])
@@ -53,11 +55,7 @@ def accuracy_line(chosen: Chosen, base, request) -> tuple[dict, dict]:
             line = fit_line(loss, accuracy)
             if line["slope"] < 0:
                 return line, _line_draws(loss, accuracy, request.settings)
-            request.notes.append(
-                "accuracy does not fall with loss here: the published line is used"
-            )
-    some = "accuracy" in table and np.isfinite(table["accuracy"]).any()
-    why = "too few accuracies for a line" if some else "no accuracies in the table"
+            why = "accuracy does not fall with loss in the table"
     request.notes.append(f"{why}: the published loss-to-accuracy line is used")
     return dict(PUBLISHED_LINE), {}
 

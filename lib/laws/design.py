@@ -76,7 +76,9 @@ def stage_sets(table, fids, settings, notes):
 
 
 def fids_of(table) -> dict[str, float]:
-    """FID by data set, for those that have one, each at one FID only."""
+    """FID by data set, for those that have one; the first data set alone where all FIDs are equal,
+    since then no quality can be told.  DataError where a data set has two FIDs.
+    """
     if "fid" not in table or "dataset" not in table:
         return {}
     out: dict[str, float] = {}
@@ -92,6 +94,7 @@ def fids_of(table) -> dict[str, float]:
 
 
 def law_columns(table, fid=None):
+    """N, D, FID (or `fid` in every row) and loss, (n,) each, as the models of a law take them."""
     fids = table["fid"] if fid is None else np.full(len(table), fid)
     return table["params"], table["samples"], fids, table["loss"]
 
@@ -113,6 +116,9 @@ def row_weights(table, settings) -> np.ndarray:
 
 
 def require_enough(table, free):
+    """DataError unless there are more different runs than `free` parameters, in two sizes or more
+    of each kind.
+    """
     names = [name for name in ("params", "samples", "fid") if name in table]
     different = len(set(zip(*(table[name].tolist() for name in names), strict=True)))
     if different <= len(free):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws.document import LEVEL, Fit
+from advlib.laws.document import LEVEL, Fit, Member
 from advlib.laws.predict import scattered
 from advlib.laws.rows import needs_surface
 from advlib.runs.table import Table, plain_values
@@ -48,11 +48,11 @@ def _fids(fit, table) -> np.ndarray:
 
 
 def _block(fit, table, fids, several):
-    best = _loss(fit, fit.best, table, fids)
+    best = surface_losses(fit, fit.best, table, fids)
     columns = {"predicted_loss": best, "predicted_accuracy": _accuracy(fit.best, best)}
     if fit.draws:
         pairs = scattered(fit)
-        losses = np.array([_loss(fit, m, table, fids) * np.exp(-e) for m, e in pairs])
+        losses = np.array([surface_losses(fit, m, table, fids) * np.exp(-e) for m, e in pairs])
         accuracies = np.array(
             [_accuracy(m, row) for (m, _), row in zip(pairs, losses, strict=True)]
         )
@@ -72,12 +72,15 @@ def _block(fit, table, fids, several):
         yield row | {name: _scalar(columns[name][i]) for name in order}
 
 
-def _loss(fit, member, table, fids):
-    out = np.empty(len(table))
-    for fid in np.unique(fids):
+def surface_losses(fit: Fit, member: Member, table: Table, fids: np.ndarray) -> np.ndarray:
+    """The loss, in nats, that a law of Approach 2 or 3 gives each row at its FID in `fids`, (n,);
+    NaN where that is NaN.
+    """
+    out = np.full(len(table), np.nan)
+    for fid in np.unique(fids[np.isfinite(fids)]):
         rows = fids == fid
         law = fit.law(member, float(fid))
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore"):  # log c of perfect data is -inf
             out[rows] = law.loss(table["params"][rows], table["samples"][rows], np)
     return out
 

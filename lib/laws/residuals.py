@@ -58,7 +58,7 @@ class Residuals:
         self.centred = 0.0 if floor_at_zero else 1.0
 
     def residual(self, theta):
-        """Log L_hat - log L, (n, S); NaN where L_hat is not positive."""
+        """The residuals log L_hat - log L, (n, S); NaN where L_hat is not positive."""
         return safe_log(self._loss(theta)) - self.target
 
     def _loss(self, theta):
@@ -94,16 +94,20 @@ def as_number(log):
 
 
 def safe_exp(x):
+    """e^x without overflow: x is held below LIMIT."""
     return np.exp(np.minimum(x, LIMIT))
 
 
 def safe_log(x):
+    """The logarithm of x, NaN where x is not positive."""
     return np.log(np.where(x > 0, x, np.nan))
 
 
 def column_sum(x):
+    """Sums over rows: (n, S) to (S,)."""
     return x.sum(axis=0)
 
 
 def column_dot(x, y):
+    """Sums over rows of products: (n, S) or (n, 1) each, to (S,)."""
     return np.einsum("ns,ns->s", x, y)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from advlib.laws.document import LEVEL, Fit
+from advlib.laws.predict_table import surface_losses
 from advlib.runs.table import Table
 
 
@@ -19,14 +20,8 @@ def _predict(fit, member, table):
     if fit.approach == 1:
         law = fit.law(member, 0.0)
         return law.l0 * table["flops"] ** -law.c
-    out = np.full(len(table), np.nan)
     fids = table["fid"] if fit.has_quality else np.zeros(len(table))
-    for fid in np.unique(fids[np.isfinite(fids)]):
-        rows = fids == fid
-        surface = fit.law(member, float(fid))
-        with np.errstate(divide="ignore"):
-            out[rows] = surface.loss(table["params"][rows], table["samples"][rows], np)
-    return out
+    return surface_losses(fit, member, table, fids)
 
 
 def r_squared(observed: np.ndarray, guess: np.ndarray) -> float | None:

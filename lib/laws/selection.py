@@ -88,7 +88,7 @@ def require_numbers(table: Table, name: str, what: str) -> None:
 
 
 def flops_constant(table, request) -> float:
-    """K of FLOPs = k N D: as asked, the study's where the table agrees, else the table's own."""
+    """The k of FLOPs = k N D: as asked, the study's where the table agrees, else the table's."""
     if request.k is not None:
         return request.k
     if "flops" not in table or not np.isfinite(table["flops"]).any():

@@ -103,8 +103,8 @@ def draws(build: Callable[..., Residuals], theta, weights, free, delta) -> dict[
 
 
 def log_derivatives(model, parameters, free):
-    """D log L / d log p for each free parameter p that is positive, d log L / dp for the others,
-    (n, P), through the coordinates; and the names.
+    """The names of the free parameters, and the derivatives of log L, (n, P), by the logarithm of
+    each that is positive and by eps and zeta themselves; through the coordinates.
     """
     moved = {
         name: index

@@ -169,7 +169,7 @@ def _envelope_document(name, table, request) -> dict:
     fid = table["fid"][0] if "fid" in table else None
     accuracies, line_draws = dict(PUBLISHED_LINE), {}
     if "run" in whole:
-        everything = checkpoints(whole, replace(request, holdout=()))
+        everything = checkpoints(whole, replace(request, holdout=(), keep_underfit=True))
         accuracies, line_draws = accuracy_line(everything, None, request)
     law = parameters["l0"] * line["flops"] ** -parameters["c"]
     document = {
@@ -206,7 +206,7 @@ def _envelope_document(name, table, request) -> dict:
 
 def _envelope_holdout(name, document, table, request) -> dict:
     """Scores on the held-out rows of the frontier, of which alone Approach 1 speaks."""
-    chosen = checkpoints(table, request)
+    chosen = checkpoints(table, replace(request, keep_underfit=True))
     rows = chosen.held & on_frontier(chosen.table)
     scores = score(read_fit(name, document), chosen.table.take(np.flatnonzero(rows)))
     return {"rows_where": f"{condition_text(request.holdout)}, on the frontier", **scores}

@@ -120,6 +120,16 @@ def test_accuracies_make_the_line_of_an_envelope_too():
     assert len(document["draws"]["slope"]) == 20
 
 
+def test_runs_that_only_other_laws_leave_out_are_not_said_to_be_left_out():
+    table = curves()
+    table.columns["fid"] = np.full(len(table), 1.65)
+    table.columns["dataset"] = ["dg20"] * len(table)
+    request = Request(Settings())
+    (document,) = documents(table, 1, request)
+    assert min(document["envelope"]["params"]) < 1e8
+    assert not [note for note in request.notes if "underfit" in note]
+
+
 def test_too_little_is_said():
     table = curves(models=1).take(np.array([18, 19]))
     del table.columns["planned_samples"]
