@@ -96,14 +96,14 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
         raise click.UsageError("--recipe published has no bootstrap: it would take hours")
     import numpy as np
 
+    from advlib.conditions import parse_comparison
     from advlib.errors import DataError
     from advlib.laws import report, study
     from advlib.laws.compare import compare as compare_laws
-    from advlib.runs import select
     from advlib.runs.table import read_tables
 
-    comparisons = [select.parse_comparison(text) for text in conditions]
-    request = _request(options, tuple(select.parse_comparison(text) for text in holdout))
+    comparisons = [parse_comparison(text) for text in conditions]
+    request = _request(options, tuple(parse_comparison(text) for text in holdout))
     files = [(cli.stream_name(f), f) for f in cli.open_inputs(tables)]
     table = read_tables(files, columns, ("params", "samples", "loss"))
     if comparisons:

@@ -24,12 +24,13 @@ def main(tables, bundled, columns, conditions, output_format):
     TABLE is a CSV file in the form of advruns(5) or of the official study; "-" or nothing means
     standard input. Nothing is printed unless every cell is right.
     """
+    from advlib.conditions import parse_comparison
     from advlib.errors import DataError
     from advlib.runs import bundled as paper
     from advlib.runs import select
     from advlib.runs.table import csv_blocks, read_tables, rows_of
 
-    comparisons = [select.parse_comparison(text) for text in conditions]
+    comparisons = [parse_comparison(text) for text in conditions]
     files = [paper.open_bundled(name) for name in bundled]
     if tables or not bundled:
         files += [(cli.stream_name(f), f) for f in cli.open_inputs(tables)]

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from advlib.conditions import Comparison
 from advlib.laws.design import fids_of
 from advlib.laws.document import read_fit
 from advlib.laws.score import on_frontier, pooled
 from advlib.laws.selection import Request, checkpoints, condition_text, require_numbers
 from advlib.laws.study import documents
-from advlib.runs import select
 from advlib.runs.table import Table
 
 LARGEST = 0.2  # share of runs, those of most FLOPs, that a comparison of laws holds out
@@ -27,7 +27,7 @@ def compare(table: Table, approaches: Sequence[int], request: Request) -> list[d
     if not request.holdout:
         rows = checkpoints(table, replace(request, notes=[])).table
         limit = f"{np.quantile(rows['flops'], 1 - LARGEST):.4g}"
-        request.holdout = (select.Comparison("flops", ">", limit),)
+        request.holdout = (Comparison("flops", ">", limit),)
     chosen = checkpoints(table, request)
     tested = chosen.held & ~chosen.underfit
     frontier = on_frontier(chosen.table) & tested

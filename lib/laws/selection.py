@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from advlib.conditions import Comparison
 from advlib.errors import DataError
 from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import K
@@ -24,7 +25,7 @@ class Request:
     settings: Settings
     min_fraction: float = select.MIN_FRACTION
     keep_underfit: bool = False
-    holdout: tuple[select.Comparison, ...] = ()
+    holdout: tuple[Comparison, ...] = ()
     k: float | None = None
     datasets: tuple[str, ...] = ()  # of Approach 1; empty for each in turn
     notes: list[str] = field(default_factory=list)
@@ -107,6 +108,6 @@ def flops_constant(table, request) -> float:
     return mean
 
 
-def condition_text(comparisons: Sequence[select.Comparison]) -> str:
+def condition_text(comparisons: Sequence[Comparison]) -> str:
     """Conditions in the words of the options."""
     return ", ".join(map(str, comparisons))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from advlib.conditions import parse_comparison
 from advlib.errors import DataError
 from advlib.laws.compare import compare
 from advlib.laws.design import Settings
@@ -11,7 +12,6 @@ from advlib.laws.identify import determination
 from advlib.laws.report import parameter_rows, remarks
 from advlib.laws.selection import Request
 from advlib.laws.study import digest, documents
-from advlib.runs.select import parse_comparison
 
 from paper import runs
 from simulate import TRUTH2, TRUTH3, table

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from advlib.conditions import parse_comparison
 from advlib.errors import DataError
 from advlib.runs import select
 from advlib.runs.table import Table
@@ -37,7 +38,7 @@ TABLE = Table(
     ],
 )
 def test_conditions(text, kept):
-    assert np.flatnonzero(select.where(TABLE, [select.parse_comparison(text)])).tolist() == kept
+    assert np.flatnonzero(select.where(TABLE, [parse_comparison(text)])).tolist() == kept
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_conditions(text, kept):
 )
 def test_conditions_that_mean_nothing_are_refused(text, message):
     with pytest.raises(DataError, match=message):
-        select.where(TABLE, [select.parse_comparison(text)])
+        select.where(TABLE, [parse_comparison(text)])
 
 
 def test_checkpoints_before_half_of_the_plan_are_left_out():

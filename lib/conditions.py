@@ -1,0 +1,72 @@
+"""Conditions on the columns of a table, as options take them: `params<1e8`, `valid=false`."""
+
+import math
+import operator
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.numbers import parse_number
+
+OPERATORS = {
+    "<=": operator.le, ">=": operator.ge, "!=": operator.ne, "==": operator.eq,
+    "<": operator.lt, ">": operator.gt, "=": operator.eq,
+}  # fmt: skip
+EXPRESSION = re.compile(r"\s*([A-Za-z_][\w .-]*?)\s*(<=|>=|!=|==|<|>|=)\s*(.*?)\s*")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`column operator value`, the only kind of condition that options take."""
+
+    column: str
+    symbol: str
+    value: str
+
+    def mask(self, columns: Mapping[str, np.ndarray | list[str]]) -> np.ndarray:
+        """Which rows hold, shape (n,) bool; an empty cell of a number never does.
+
+        columns: numbers as arrays (n,), NaN where a cell is empty; texts as lists.
+
+        Raises DataError for an unknown column, or an order comparison of text.
+        """
+        if self.column not in columns:
+            have = ", ".join(columns)
+            raise DataError(f"{self}: no column {self.column!r} among {have}")
+        column, compare = columns[self.column], OPERATORS[self.symbol]
+        number = _as_number(self.value)
+        if isinstance(column, np.ndarray):
+            if number is None:
+                raise DataError(
+                    f"{self}: column {self.column!r} holds numbers; found {self.value!r}"
+                )
+            return compare(column, number) & ~np.isnan(column)
+        if self.symbol in ("=", "==", "!="):
+            return np.array([compare(cell, self.value) for cell in column], dtype=bool)
+        if number is None:
+            raise DataError(f"{self}: text is compared with = and != only")
+        numbers = np.array([_as_number(cell, math.nan) for cell in column])
+        if np.isnan(numbers).all():
+            raise DataError(f"{self}: column {self.column!r} holds text; compare it with = or !=")
+        return compare(numbers, number) & ~np.isnan(numbers)
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.symbol}{self.value}"
+
+
+def parse_comparison(text: str) -> Comparison:
+    """Read `params<1e8` or `dataset=dg20`; DataError says what is expected."""
+    found = EXPRESSION.fullmatch(text)
+    if not found or not found[3]:
+        raise DataError(f"{text!r}: expected COLUMN<VALUE, with one of < <= > >= = !=")
+    return Comparison(*found.groups())
+
+
+def _as_number(text: str, otherwise=None):
+    try:
+        return parse_number(text)
+    except (ValueError, ZeroDivisionError):
+        return otherwise
