@@ -100,6 +100,7 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
     from advlib.errors import DataError
     from advlib.laws import report, study
     from advlib.laws.compare import compare as compare_laws
+    from advlib.runs import select
     from advlib.runs.table import read_tables
 
     comparisons = [parse_comparison(text) for text in conditions]
