@@ -3,6 +3,17 @@
 Imported by tools alone.
 """
 
+from advlib.cli.images import (
+    copy,
+    layout_options,
+    meter,
+    open_images,
+    open_writer,
+    output_option,
+    seekable,
+    sets_argument,
+    standard_input,
+)
 from advlib.cli.options import (
     FLOPS,
     NUMBERS,
@@ -27,6 +38,7 @@ from advlib.cli.output import (
     write_document,
     write_rows,
 )
+from advlib.cli.selecting import images_where_option, keys_option, selection, selection_options
 from advlib.cli.tool import Tool
 
 __all__ = [
@@ -36,17 +48,30 @@ __all__ = [
     "Tool",
     "atomic_write",
     "columns_option",
+    "copy",
     "fit_arguments",
     "format_option",
     "history_entry",
     "history_of",
+    "images_where_option",
+    "keys_option",
+    "layout_options",
+    "meter",
     "note",
+    "open_images",
     "open_inputs",
+    "open_writer",
+    "output_option",
     "progress",
     "quality_options",
     "read_fits",
     "say_uncertain",
     "seed_option",
+    "seekable",
+    "selection",
+    "selection_options",
+    "sets_argument",
+    "standard_input",
     "stream_name",
     "where_option",
     "write_document",

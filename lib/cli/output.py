@@ -124,8 +124,15 @@ def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
         note(remark)
 
 
-def write_rows(rows: Iterable[dict], output_format: str | None, history: list[dict]) -> None:
+def write_rows(
+    rows: Iterable[dict],
+    output_format: str | None,
+    history: list[dict],
+    columns: Sequence[str] = (),
+) -> None:
     """Print rows, dictionaries with the same keys, on standard output.
+
+    columns: the header of a CSV without rows.
 
     CSV; a JSON document {format, version, history, rows}; or a table for people, in which
     `x`, `x_low` and `x_high` share a cell.  None chooses by whether standard output is a terminal.
@@ -137,7 +144,7 @@ def write_rows(rows: Iterable[dict], output_format: str | None, history: list[di
         write_document({"history": history, "rows": rows})
     elif output_format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(rows[0] if rows else ())
+        writer.writerow(rows[0] if rows else columns)
         writer.writerows([_cell(value) for value in row.values()] for row in rows)
     else:
         _print_table(rows)

@@ -1,0 +1,120 @@
+"""Options that choose images, and the Selection they make."""
+
+import re
+import sys
+
+import click
+
+from advlib.numbers import parse_number
+
+keys_option = click.option(
+    "--keys", "keys_file", type=click.File("rb"), metavar="FILE",
+    help="Images whose keys are in FILE: one a line, or a CSV with a column key or image.",
+)  # fmt: skip
+
+images_where_option = click.option(
+    "--where", "conditions", metavar="EXPR", multiple=True,
+    help="Images where COLUMN<VALUE (or <= > >= = !=): a field of the images, label, key, number, "
+    "or a column of the CSV of keys, which is then read from standard input unless --keys names "
+    "it; may be repeated, all must hold.",
+)  # fmt: skip
+
+
+def selection_options(command):
+    """All options that choose images by what they are or where they stand, but keys and fields."""
+    for option in reversed([
+        click.option(
+            "--range", "numbers", metavar="FIRST:LAST", callback=_range,
+            help="Images by their number in the set, from 0; LAST itself is not among them.",
+        ),
+        click.option(
+            "--class", "classes", metavar="CLASS[,...]", help="Classes, by number or name."
+        ),
+        click.option(
+            "--random", metavar="N|SHARE", callback=_count_or_share,
+            help="N images drawn at random, or a share, as 10% or 0.1.",
+        ),
+        click.option(
+            "--stratified", is_flag=True, help="With --random: the same share of each class."
+        ),
+        click.option(
+            "--per-class", type=click.IntRange(min=1), metavar="N",
+            help="The first N images of each class.",
+        ),
+        click.option("--invert", is_flag=True, help="All other images instead."),
+    ]):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def selection(source, keys_file, conditions, also=(), classes=None, **wanted):
+    """The Selection that the options make for a ShardSet or ShardStream.
+
+    Conditions, and columns that are wanted `also`, which the images lack are of the keys' table:
+    `keys_file`, or standard input.
+    Raises DataError for classes that the set lacks and for a damaged table.
+    """
+    from advlib.cli.output import stream_name
+    from advlib.conditions import parse_comparison
+    from advlib.shards.select import Selection, read_keys
+
+    own = {"label", "key", "number", *source.fields}
+    comparisons = [parse_comparison(text) for text in conditions]
+    joined = [c for c in comparisons if c.column not in own]
+    lacking = [*(c.column for c in joined), *(name for name in also if name not in own)]
+    keys = None
+    if lacking and keys_file is None:
+        if sys.stdin.isatty() or source.name == "<stdin>":
+            raise click.UsageError(
+                f"no field {lacking[0]!r} in {source.name} (found {', '.join(sorted(own))});"
+                " a CSV that has it is named by --keys"
+            )
+        keys_file = sys.stdin.buffer
+    if keys_file is not None:
+        keys = read_keys(keys_file, stream_name(keys_file)).where(joined)
+    return Selection(
+        keys=keys,
+        conditions=[c for c in comparisons if c.column in own],
+        classes=None if classes is None else _classes(classes, source),
+        **wanted,
+    )
+
+
+def _classes(text: str, source) -> frozenset[int]:
+    from advlib.errors import DataError
+
+    names = {name: i for i, name in enumerate(source.class_names or ())}
+    found = set()
+    for item in (part.strip() for part in text.split(",")):
+        label = names.get(item, int(item) if item.isdecimal() else None)
+        if label is None or (source.classes is not None and label >= source.classes):
+            have = ", ".join(names) or "numbers from 0"
+            raise DataError(f"--class: no class {item!r} in {source.name}; expected {have}")
+        found.add(label)
+    return frozenset(found)
+
+
+def _range(context, param, value):
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d*):(\d*)", value)
+    if not found or value == ":":
+        raise click.BadParameter(f"found {value!r}; expected FIRST:LAST, as 0:1000 or 1000:")
+    return int(found[1] or 0), int(found[2]) if found[2] else None
+
+
+def _count_or_share(context, param, value):
+    if value is None:
+        return None
+    wrong = click.BadParameter(f"found {value!r}; expected a number of images or a share, as 10%")
+    try:
+        number = parse_number(value)
+    except (ValueError, ZeroDivisionError):
+        raise wrong from None
+    if "%" in value or number < 1:
+        if not 0 < number <= 1:
+            raise wrong
+        return float(number)
+    if number != int(number):
+        raise wrong
+    return int(number)

@@ -1,0 +1,275 @@
+"""Contact sheets: images pixel by pixel with their names, attacked ones beside their originals.
+
+The manner is that of Figures 2, 15, 19 and 21 of Bartoldson et al., "Adversarial Robustness Limits
+via Scaling-Law and Human-Alignment Studies", ICML 2024.  All images of a page are one raster, which
+every format holds unchanged; the words over it are outlines or fonts, which stay sharp.
+Lengths, and sizes of type, are pixels of that raster.
+"""
+
+import io
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import numpy as np
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from advlib.errors import DataError
+from advlib.figures.canvas import house_style
+from advlib.figures.style import GREY
+from advlib.figures.tile import MAGNIFY, Tile, check, difference
+from advlib.figures.words import DPI, fit, points, text_width
+from advlib.shards.layouts import picture
+
+COLUMNS, ROWS, SCALE = 8, 12, 2
+# Okabe and Ito's colours, which the colour-blind tell apart (https://jfly.uni-koeln.de/color/)
+CATEGORIES = {"valid": "#0072B2", "deceptive": "#D55E00", "ambiguous": "#E69F00"}
+OTHERS = ("#CC79A7", "#009E73", "#56B4E9", "#000000", "#F0E442")
+RIGHT, WRONG = ("prediction right", "#999999"), ("prediction wrong", "#D55E00")
+EDGE = 0xCC  # grey level of the hairline that keeps a light image apart from the paper
+
+BIG, TEXT, SMALL = 15, 12, 11  # type: title, names, keys
+MARGIN, BORDER, SLOT = 14, 4, 72  # SLOT: the least width of an image's words
+NEAR, FAR, BELOW = 8, 24, 12  # between panels or plain tiles, between attacked tiles, between rows
+LINE, SMALL_LINE, TITLE, HEADER, SWATCH = 15, 13, 26, 18, 10  # heights
+LEGEND_GAP, NARROWEST = 18, 320  # between entries; a page that its legend can be read on
+MOST_SIDE, MOST_PIXELS = 19_200, 30_000_000  # 200 inches, the most of a PDF page; 3.5 GB to draw
+SHARP = b'style="image-rendering:crisp-edges;image-rendering:pixelated" '
+
+
+@dataclass(frozen=True)
+class _Settings:
+    columns: int
+    scale: int
+    magnify: float
+    keys: bool
+    title: str
+
+
+def sheet(
+    tiles: Sequence[Tile],
+    columns: int = COLUMNS,
+    scale: int = SCALE,
+    magnify: float = MAGNIFY,
+    *,
+    keys: bool = False,
+    title: str = "",
+) -> Figure:
+    """All `tiles` on one page, `columns` in a row, each pixel as `scale` x `scale` pixels.
+
+    An attacked tile shows its clean image, its adversarial one and their difference times `magnify`
+    (see `difference`).  A border shows the category; on a page without categories, whether the
+    prediction is right.  `keys`: write keys too.  The figure is to be written by `save`.
+
+    Raises DataError as `pages`, and where there is no tile.
+    """
+    rows = max(1, math.ceil(len(tiles) / max(columns, 1)))
+    for page in pages(tiles, columns, rows, scale, magnify, keys=keys, title=title):
+        return page
+    raise DataError("there are no images to show")
+
+
+def pages(
+    tiles: Iterable[Tile],
+    columns: int = COLUMNS,
+    rows: int = ROWS,
+    scale: int = SCALE,
+    magnify: float = MAGNIFY,
+    *,
+    keys: bool = False,
+    title: str = "",
+) -> Iterator[Figure]:
+    """Pages of `rows` x `columns` tiles, otherwise as `sheet`; a page of tiles is read at a time.
+
+    A category keeps its colour on all pages.
+
+    Raises DataError where columns, rows or scale is below 1, magnify is not above 0, a page is too
+    large to draw, an image is not as Tile says, shapes differ, or only some tiles are attacked.
+    """
+    for name, value in (("columns", columns), ("rows", rows), ("scale", scale)):
+        if value < 1:
+            raise DataError(f"{name} is {value}: expected at least 1")
+    if not 0 < magnify < math.inf:
+        raise DataError(f"magnification is {magnify}: expected a number above 0")
+    return _pages(iter(tiles), rows, _Settings(columns, scale, magnify, keys, title))
+
+
+def save(figures: Figure | Iterable[Figure], file: BinaryIO, suffix: str) -> None:
+    """Write pages as .pdf, or the only page as .png or .svg: the same pages, the same bytes.
+
+    One pixel of the raster is one pixel of the PNG.  Pages are drawn one at a time, but Matplotlib
+    keeps the rasters of a PDF until its end, some 8 bytes a pixel.
+
+    Raises DataError where there is no page, or more than one and `suffix` is not .pdf.
+    """
+    stream = iter([figures] if isinstance(figures, Figure) else figures)
+    first = next(stream, None)
+    if first is None:
+        raise DataError("there are no images to show")
+    if suffix != ".pdf" and next(stream, None) is not None:
+        raise DataError(f"{suffix} holds one page, the images fill more: write .pdf or take fewer")
+    with house_style():
+        if suffix == ".pdf":
+            with PdfPages(file, metadata={"CreationDate": None}) as pdf:
+                for figure in itertools.chain([first], stream):
+                    pdf.savefig(figure, dpi="figure")
+        elif suffix == ".svg":
+            text = io.BytesIO()
+            first.savefig(text, format="svg", dpi="figure", metadata={"Date": None})
+            # Matplotlib asks viewers for sharp pixels only of images that it leaves them to scale
+            file.write(text.getvalue().replace(b"<image ", b"<image " + SHARP, 1))
+        else:
+            first.savefig(file, format="png", dpi="figure")
+
+
+def _pages(tiles: Iterator[Tile], rows: int, settings: _Settings) -> Iterator[Figure]:
+    colours, first = dict(CATEGORIES), None
+    while page := list(itertools.islice(tiles, rows * settings.columns)):
+        if first is None:  # it is as small as its tiles allow, the pages after it as large as it is
+            first = page[0]
+            settings = replace(settings, columns=min(settings.columns, len(page)))
+            rows = math.ceil(len(page) / settings.columns)
+        for tile in page:
+            check(tile, first)
+            if tile.category and tile.category not in colours:
+                colours[tile.category] = OTHERS[(len(colours) - len(CATEGORIES)) % len(OTHERS)]
+        with house_style():
+            figure = _Page(page, rows, settings, colours).figure()
+        yield figure
+
+
+class _Page:
+    """Where things are on a page: images and swatches in a raster, words over it."""
+
+    def __init__(self, tiles: list[Tile], rows: int, settings: _Settings, colours: dict[str, str]):
+        self.tiles, self.settings, self.colours = tiles, settings, colours
+        self.attacked = tiles[0].adversarial is not None
+        self.predicted = any(tile.prediction is not None for tile in tiles)
+        self.sorted = any(tile.category for tile in tiles)
+
+        height, width = (settings.scale * side for side in tiles[0].image.shape[:2])
+        self.panel = (height + 2 * BORDER, width + 2 * BORDER)
+        self.slot = max(self.panel[1], SLOT)
+        self.cell = 3 * self.slot + 2 * NEAR if self.attacked else self.slot
+        # an attacked tile has its words side by side
+        self.lines = 1 if self.attacked else 1 + self.predicted + self.sorted
+        self.right = self.cell + (FAR if self.attacked else NEAR)
+        self.down = self.panel[0] + self.lines * LINE + settings.keys * SMALL_LINE + BELOW
+        self.top = MARGIN + bool(settings.title) * TITLE + self.attacked * HEADER
+
+        entries = self._entries()
+        self.width = settings.columns * self.right - (self.right - self.cell) + 2 * MARGIN
+        if settings.title or entries:
+            self.width = max(self.width, NARROWEST)
+        self.legend = self._wrap(entries)
+        self.foot = self.top + rows * self.down + bool(entries) * NEAR
+        self.height = self.foot + len(self.legend) * LINE + MARGIN - (not entries) * BELOW
+
+    def figure(self) -> Figure:
+        """The page, drawn."""
+        if max(self.width, self.height) > MOST_SIDE or self.width * self.height > MOST_PIXELS:
+            raise DataError(
+                f"a page of {self.width} x {self.height} pixels is too large to draw: "
+                "take fewer images, columns or rows, or a smaller scale"
+            )
+        self.paper = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        self.raster = np.full((self.height, self.width, 3), 255, np.uint8)
+        room = self.width - 2 * MARGIN
+        self._write(MARGIN, MARGIN + 12, self.settings.title, BIG, room, align="left")
+        for column in range(self.settings.columns if self.attacked else 0):
+            for i, name in enumerate(("clean", "adversarial", "difference")):
+                x = MARGIN + column * self.right + self._middle(i)
+                self._write(x, self.top - HEADER + 10, name, SMALL, self.slot, GREY)
+        for i, tile in enumerate(self.tiles):
+            row, column = divmod(i, self.settings.columns)
+            self._draw(tile, MARGIN + column * self.right, self.top + row * self.down)
+        for i, line in enumerate(self.legend):
+            for x, text, colour in line:
+                y, at = self.foot + i * LINE, x
+                if colour:
+                    self.raster[y + 2 : y + 2 + SWATCH, x : x + SWATCH] = _rgb(colour)
+                    at += SWATCH + NEAR
+                self._write(at, y + 11, text, TEXT, self.width - MARGIN - at, align="left")
+        self.paper.figimage(self.raster, origin="upper")
+        return self.paper
+
+    def _middle(self, slot: int) -> float:
+        """From the left of a tile to the middle of one of its slots."""
+        return slot * (self.slot + NEAR) + self.slot / 2
+
+    def _draw(self, tile: Tile, x: int, y: int) -> None:
+        """A tile whose upper left corner is there, and its words."""
+        panels = [tile.image]
+        if self.attacked:
+            change = difference(tile.image, tile.adversarial, self.settings.magnify)
+            panels += [picture(tile.adversarial), change]
+        verdict = self._verdict(tile)
+        for i, panel in enumerate(panels):
+            # what is judged is the adversarial image, so that it alone bears the border
+            border = verdict[1] if verdict and i == self.attacked else None
+            self._place(panel, x + int(self._middle(i) - self.panel[1] / 2), y, border)
+        guess = "" if tile.prediction is None else f"→ {tile.prediction}"
+        words = [(tile.label, True), (guess, self.predicted), (tile.category or "", self.sorted)]
+        y += self.panel[0]
+        for i, word in enumerate([w for w, shown in words if shown or self.attacked]):
+            slot, line = (i, 0) if self.attacked else (0, i)
+            self._write(x + self._middle(slot), y + line * LINE + 12, word, TEXT, self.slot)
+        if self.settings.keys:  # below all panels, since it names the tile
+            y += self.lines * LINE + 11
+            self._write(x + self.cell / 2, y, tile.key, SMALL, self.cell, GREY)
+
+    def _place(self, image: np.ndarray, x: int, y: int, colour: str | None) -> None:
+        """An image within a border, or a hairline."""
+        frame = self.raster[y : y + self.panel[0], x : x + self.panel[1]]
+        if colour is None:
+            frame[BORDER - 1 : 1 - BORDER, BORDER - 1 : 1 - BORDER] = EDGE
+        else:
+            frame[:] = _rgb(colour)
+        scale = self.settings.scale
+        frame[BORDER:-BORDER, BORDER:-BORDER] = image.repeat(scale, 0).repeat(scale, 1)
+
+    def _verdict(self, tile: Tile) -> tuple[str, str] | None:
+        """What the border of a tile says, and its colour."""
+        if self.sorted:
+            return (tile.category, self.colours[tile.category]) if tile.category else None
+        if tile.prediction is None:
+            return None
+        return RIGHT if tile.prediction == tile.label else WRONG
+
+    def _entries(self) -> list[tuple[str, str | None]]:
+        """Texts of the legend with their colours, in one order on all pages."""
+        used = {self._verdict(tile) for tile in self.tiles}
+        entries = [known for known in (*self.colours.items(), RIGHT, WRONG) if known in used]
+        change = (f"difference × {self.settings.magnify:.4g}, grey: no change", None)
+        return [*entries, change] if self.attacked else entries
+
+    def _wrap(self, entries: list[tuple[str, str | None]]) -> list[list[tuple]]:
+        """The legend line by line: where an entry starts, its text and its colour."""
+        lines, x = [], self.width
+        for text, colour in entries:
+            before = SWATCH + NEAR if colour else 0
+            text, size = fit(text, TEXT, self.width - 2 * MARGIN - before)
+            wide = before + math.ceil(text_width(text, size))
+            if x + wide > self.width - MARGIN:
+                lines.append([])
+                x = MARGIN
+            lines[-1].append((x, text, colour))
+            x += wide + LEGEND_GAP
+        return lines
+
+    def _write(self, x, y, text, size, room, colour="black", align="center") -> None:
+        """Words on the baseline `y`, in at most `room`."""
+        text, size = fit(text, size, room)
+        if text:
+            self.paper.text(
+                x / self.width, 1 - y / self.height, text, size=points(size), color=colour,
+                ha=align, va="baseline", parse_math=False,
+            )  # fmt: skip
+
+
+def _rgb(colour: str) -> np.ndarray:
+    return np.rint(np.array(to_rgb(colour)) * 255).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Images in and out: WebDataset tar shards, reading order, exact resume."""

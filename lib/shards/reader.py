@@ -1,0 +1,312 @@
+"""A shard set in files: in order from any image on, or any image by its number.
+
+Random access maps the chunk that holds an image into memory; of a chunk's pages only those that
+are touched are read.  A set knows its size from its index, or counts once.
+"""
+
+import hashlib
+import mmap
+import os
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.shards import layouts, npy
+from advlib.shards.chunk import IMAGES, Chunk, join_values, key_text
+from advlib.shards.index import Index, SetFiles, ShardEntry, find_sets, read_index
+from advlib.shards.stream import ShardStream, alike, named, twice
+from advlib.shards.tar import TarReader
+
+MAPS = 96  # chunks mapped at once: the window of a reading order, and the beginning of the next
+SCANNED = 100_000  # samples of which it is remembered where they lie
+
+
+@dataclass(frozen=True)
+class Group:
+    """A sample of an archive: its key, and (offset, size) of its members' data by field."""
+
+    key: str
+    members: dict[str, tuple[int, int]]
+
+
+class ShardSet:
+    """Images in files; `len` counts them.
+
+    Several sets may be read as one; number 0 is then the first image of the first.  A ShardSet may
+    be pickled and forked, and opens files only while it reads them.
+
+    layout: "chunk" or "sample", of the first file.  shape: (height, width, channels).
+    fields: names of further fields.  classes: how many, None where nothing says it.
+    class_names: tuple of str or None.  history: the command lines that made the sets.
+    skipped: fields of the first samples that are not carried along.
+    """
+
+    def __init__(self, sets: Sequence[SetFiles]):
+        """Open sets, as `find_sets` gives them.
+
+        Raises DataError where a file is no shard, disagrees with its index, or sets do not go
+        together.
+        """
+        self.name = " ".join(s.name for s in sets)
+        self.paths = [path for s in sets for path in s.paths]
+        self._scans: OrderedDict[int, list[Group]] = OrderedDict()
+        self._mapped: OrderedDict[int, Chunk] = OrderedDict()
+        heads = [_head(s) for s in sets]
+        first = heads[0].stream
+        for head in heads:
+            _agree(first, head.stream)
+        self.layout, self.shape, self.fields = first.layout, first.shape, first.fields
+        self.skipped, self.class_names = first.skipped, first.class_names
+        known = [head.classes for head in heads]
+        self.classes = None if None in known else max(known)
+        self.history = list({repr(e): e for head in heads for e in head.history}.values())
+        self._entries = [entry for head in heads for entry in head.entries]
+        chunk = [head.chunk for head in heads for _ in head.entries]
+        self._sizes = [self._shard_sizes(i, size) for i, size in enumerate(chunk)]
+        self._starts = np.cumsum([0, *(int(sizes.sum()) for sizes in self._sizes)])
+        self._first_chunk = np.cumsum([0, *map(len, self._sizes)])
+        self._bounds = np.cumsum([0, *self.chunk_sizes])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self)
+
+    @property
+    def chunk_sizes(self) -> np.ndarray:
+        """Images of each chunk, (chunks,) int64; a thousand samples count as one."""
+        return np.concatenate(self._sizes)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the shards."""
+        return sum(map(os.path.getsize, self.paths))
+
+    @property
+    def digest(self) -> str:
+        """A hash of the shards' checksums, or of their names and sizes where no index has them."""
+        lines = [
+            entry.sha256 if entry else f"{os.path.basename(path)} {os.path.getsize(path)}"
+            for path, entry in zip(self.paths, self._entries, strict=True)
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def chunks(self, start: int = 0) -> Iterator[Chunk]:
+        """The images from number `start` on, in order; chunks as stored, or of up to 1000 samples.
+
+        Raises DataError where a shard is damaged or holds another number of images than it should.
+        """
+        for i, path in enumerate(self.paths):
+            skip = max(start - int(self._starts[i]), 0)
+            expected = int(self._starts[i + 1] - self._starts[i])
+            if skip >= expected:
+                continue
+            count = 0
+            with open(path, "rb") as file:
+                stream = ShardStream(file, path)
+                chunks = stream.chunks()
+                for chunk in alike(chunks, path, self.shape, self.fields, self.classes):
+                    unwanted = max(skip - count, 0)
+                    count += len(chunk)
+                    if unwanted < len(chunk):
+                        yield chunk.take(slice(unwanted, None)) if unwanted else chunk
+            if count != expected:
+                raise DataError(f"{path}: holds {count} images; its index says {expected}")
+
+    def read(self, numbers: np.ndarray, fields: Collection[str] | None = None) -> Chunk:
+        """The images with these numbers, (n,) integers in any order; `fields` of them, or all.
+
+        Raises DataError where a shard is damaged, IndexError for a number out of range.
+        """
+        numbers = np.asarray(numbers, np.int64)
+        if len(numbers) and not (numbers.min() >= 0 and numbers.max() < len(self)):
+            raise IndexError(f"image numbers outside 0 to {len(self) - 1}")
+        image = np.empty((len(numbers), *self.shape), np.uint8)
+        label = np.empty(len(numbers), np.int64)
+        names = self.fields if fields is None else tuple(fields)
+        others: list[list[np.ndarray]] = [[] for _ in ("key", *names)]
+        order = np.argsort(numbers, kind="stable")
+        which = np.searchsorted(self._bounds, numbers[order], side="right") - 1
+        for at in np.split(order, np.flatnonzero(np.diff(which)) + 1) if len(order) else ():
+            c = int(np.searchsorted(self._bounds, numbers[at[0]], side="right")) - 1
+            rows = numbers[at] - self._bounds[c]
+            chunk = self._chunk(c)
+            image[at], label[at] = chunk.image[rows], chunk.label[rows]
+            for part, values in zip(
+                others, (chunk.key, *(chunk.fields[name] for name in names)), strict=True
+            ):
+                part.append(values[rows])
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        key, *rest = (
+            join_values(part, key_text if i == 0 else None)[back] if part else np.empty(0, np.int64)
+            for i, part in enumerate(others)
+        )
+        return Chunk(image, label, key, dict(zip(names, rest, strict=True)))
+
+    def _chunk(self, number: int) -> Chunk:
+        """A chunk by its number, its arrays views of the mapped file where the layout allows."""
+        chunk = self._mapped.get(number)
+        if chunk is None:
+            shard = int(np.searchsorted(self._first_chunk, number, side="right")) - 1
+            inside = number - int(self._first_chunk[shard])
+            chunk = self._map(shard, inside)
+            if len(chunk) != self._sizes[shard][inside]:
+                raise DataError(
+                    f"{self.paths[shard]}: {len(chunk)} images in chunk {inside}; expected"
+                    f" {self._sizes[shard][inside]}"
+                )
+            (chunk,) = alike([chunk], self.paths[shard], self.shape, self.fields, self.classes)
+            self._mapped[number] = chunk
+        self._mapped.move_to_end(number)
+        while len(self._mapped) > MAPS:
+            self._mapped.popitem(last=False)
+        return chunk
+
+    def _map(self, shard: int, inside: int) -> Chunk:
+        path = self.paths[shard]
+        per = 1 if self.layout == "chunk" else IMAGES
+        groups = self._scan(shard)[inside * per : (inside + 1) * per]
+        spans = [span for group in groups for span in group.members.values()]
+        if not spans:
+            raise DataError(f"{path}: no chunk {inside}; does its index belong to it?")
+        begin = min(offset for offset, _ in spans)
+        begin -= begin % mmap.ALLOCATIONGRANULARITY
+        end = max(offset + size for offset, size in spans)
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size < end:
+                raise DataError(f"{path}: ends before byte {end}; was it cut short?")
+            mapped = mmap.mmap(file.fileno(), end - begin, offset=begin, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_WILLNEED"):
+            mapped.madvise(mmap.MADV_WILLNEED)  # one long read, where a page at a time would crawl
+        memory = np.frombuffer(mapped, np.uint8)
+        samples = [
+            (g.key, {f: memory[o - begin : o - begin + n] for f, (o, n) in g.members.items()})
+            for g in groups
+        ]
+        if self.layout == "chunk":
+            key, members = samples[0]
+            return layouts.decode_chunk(members, f"{path}: {key}")
+        return layouts.decode_samples(samples, path)
+
+    def _scan(self, shard: int) -> list[Group]:
+        """Where the members of a shard lie."""
+        groups = self._scans.get(shard)
+        if groups is None:
+            groups = self._scans[shard] = _groups(self.paths[shard])
+        self._scans.move_to_end(shard)
+        while len(self._scans) > 1 and sum(map(len, self._scans.values())) > SCANNED:
+            self._scans.popitem(last=False)
+        return groups
+
+    def _shard_sizes(self, shard: int, chunk: int) -> np.ndarray:
+        """Images of each chunk of a shard: from the index, or counted."""
+        entry = self._entries[shard]
+        if entry:
+            return _evenly(entry.images, chunk)
+        groups = self._scan(shard)
+        if self.layout == "sample":
+            return _evenly(len(groups), IMAGES)
+        path = self.paths[shard]
+        with open(path, "rb") as file:
+            return np.array([_count(file, path, group) for group in groups], np.int64)
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_mapped": OrderedDict(), "_scans": OrderedDict()}
+
+
+def open_set(specs: Sequence[str]) -> ShardSet:
+    """The set or sets that names on a command line mean, read as one.
+
+    Raises DataError for what `find_sets` and `ShardSet` refuse, and for a folder of several sets.
+    """
+    for spec in specs:
+        inside = find_sets([spec])
+        if len(inside) > 1 and os.path.isdir(spec):
+            names = ", ".join(os.path.basename(s.name) for s in inside)
+            raise DataError(f"{spec}: holds several sets ({names}); name one of them")
+    return ShardSet(find_sets(specs))
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What is known of a set without reading it: its first chunk, and its index if it has one."""
+
+    stream: ShardStream
+    classes: int | None
+    history: list[dict]
+    entries: list[ShardEntry | None]
+    chunk: int
+
+
+def _head(files: SetFiles) -> _Head:
+    with open(files.paths[0], "rb") as file:
+        stream = ShardStream(file, files.paths[0])
+    if not files.index:
+        return _Head(stream, stream.classes, stream.history, [None] * len(files.paths), IMAGES)
+    index = read_index(files.index)
+    for what in ("layout", "shape", "fields"):
+        said, found = getattr(index, what), getattr(stream, what)
+        if said != found:
+            raise DataError(f"{files.index}: {what} {said}; {files.paths[0]} has {found}")
+    entries = _entries(files, index)
+    return _Head(stream, index.classes, index.history, entries, index.chunk or IMAGES)
+
+
+def _agree(first: ShardStream, other: ShardStream) -> None:
+    """Refuse sets that cannot be read as one."""
+    for what in ("layout", "shape", "fields", "class_names"):
+        mine, its = getattr(first, what), getattr(other, what)
+        if mine != its and not (what == "class_names" and None in (mine, its)):
+            raise DataError(f"{other.name}: {what} {its}; {first.name} has {mine}")
+
+
+def _entries(files: SetFiles, index: Index) -> list[ShardEntry]:
+    """What the index says of each shard."""
+    by_name = {shard.url: shard for shard in index.shards}
+    entries = []
+    for path in files.paths:
+        entry = by_name.get(os.path.basename(path))
+        if entry is None:
+            raise DataError(f"{path}: not among the shards of {files.index}")
+        size = os.path.getsize(path)
+        if size != entry.filesize:
+            raise DataError(f"{path}: {size} bytes; {files.index} says {entry.filesize}")
+        entries.append(entry)
+    return entries
+
+
+def _evenly(images: int, chunk: int) -> np.ndarray:
+    full, rest = divmod(images, chunk)
+    return np.array([chunk] * full + [rest] * (rest > 0), np.int64)
+
+
+def _groups(path: str) -> list[Group]:
+    """The samples of an archive, by the headers alone."""
+    groups: list[Group] = []
+    with open(path, "rb") as file:
+        for member in TarReader(file, path):
+            if parts := named(member.name, path):
+                key, field = parts
+                if not groups or groups[-1].key != key:
+                    groups.append(Group(key, {}))
+                if field in groups[-1].members:
+                    raise twice(path, member.name)
+                groups[-1].members[field] = (member.offset, member.size)
+    return groups
+
+
+def _count(file, path: str, group: Group) -> int:
+    """Images of a chunk, by its labels."""
+    if "label.npy" not in group.members:
+        raise DataError(f"{path}: {group.key}: field label.npy is missing")
+    offset, size = group.members["label.npy"]
+    file.seek(offset)
+    data = np.frombuffer(file.read(size), np.uint8)
+    return len(npy.decode(data, f"{path}: {group.key}.label.npy"))

@@ -1,0 +1,104 @@
+"""A full shuffle of a set larger than memory, exact and in bounded memory.
+
+Every image goes into one of some buckets on disk, drawn at random; then each bucket is permuted in
+memory, one after another (Rao 1961, Sandelius 1962).  Every order is equally likely.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from advlib.shards.archive import Archive, failing
+from advlib.shards.chunk import IMAGES, Chunk, concatenate
+from advlib.shards.randomness import permutation, words
+from advlib.shards.stream import ShardStream
+
+BUCKET = 256 << 20  # bytes of a bucket, which is held in memory at once
+BUCKETS = 256  # at most; each is an open file while images are dealt out
+BUFFER = 64 << 20  # bytes of all that waits to be written to the buckets
+MARK = "dealt.json"  # written once all buckets are whole
+
+
+def shuffled(
+    chunks: Iterable[Chunk], count: int | None, seed: int, folder: str, start: int = 0
+) -> Iterator[Chunk]:
+    """The images of `chunks` in an order drawn from `seed`, from the `start`th on.
+
+    count: how many there are; None where that is not known, as of a pipe.
+    folder: for the buckets, which take the room of the set itself.  Buckets that an earlier call
+        left there whole are used again, and `chunks` is not read then.
+    Memory: a bucket, 256 MB up to 85 GB of images, and what waits for the buckets.
+    Raises CannotError where the disk is full.
+    """
+    chunks = iter(chunks)
+    mark = os.path.join(folder, MARK)
+    if not os.path.exists(mark):
+        first = next(chunks, None)
+        if first is None:
+            return
+        image = int(np.prod(first.image.shape[1:])) + 64
+        number = BUCKETS if count is None else max(1, min(BUCKETS, -(-count * image // BUCKET)))
+        counts = _deal(_again(first, chunks), number, image, seed, folder)
+        with failing(mark), open(mark, "w", encoding="utf-8") as file:
+            json.dump(counts, file)
+    with open(mark, encoding="utf-8") as file:
+        counts = json.load(file)
+    for bucket, size in enumerate(counts):
+        if start >= size:
+            start -= size
+            continue
+        path = _path(folder, bucket)
+        with open(path, "rb") as file:
+            whole = concatenate([*ShardStream(file, path).chunks()])
+        order = permutation("shuffle within", seed, bucket, size=size)
+        for at in range(start, size, IMAGES):
+            yield whole.take(order[at : at + IMAGES])
+        start = 0
+
+
+def _again(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
+    yield first
+    yield from rest
+
+
+def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: str) -> list[int]:
+    """Write every image into the bucket drawn for it; returns how many each holds."""
+    waiting: list[list[Chunk]] = [[] for _ in range(number)]
+    counts, written = np.zeros(number, np.int64), np.zeros(number, np.int64)
+    full = max(BUFFER // (number * image), 1)
+    with contextlib.ExitStack() as stack:
+        archives = []
+        for bucket in range(number):
+            path = _path(folder, bucket)
+            with failing(path):
+                file = stack.enter_context(open(path, "wb"))
+            archives.append(Archive(file, path, {"format": "advshards", "layout": "chunk"}))
+
+        def flush(bucket: int) -> None:
+            archives[bucket].write(concatenate(waiting[bucket]), int(written[bucket]))
+            waiting[bucket] = []
+            written[bucket] = counts[bucket]
+
+        for block, chunk in enumerate(chunks):
+            drawn = words("shuffle bucket", seed, block, size=len(chunk)) % np.uint64(number)
+            order = np.argsort(drawn, kind="stable")
+            sizes = np.bincount(drawn.astype(np.int64), minlength=number)
+            ends = np.cumsum(sizes)
+            for bucket in np.flatnonzero(sizes):
+                end = ends[bucket]
+                waiting[bucket].append(chunk.take(order[end - sizes[bucket] : end]))
+                counts[bucket] += sizes[bucket]
+                if counts[bucket] - written[bucket] >= full:
+                    flush(bucket)
+        for bucket in range(number):
+            if waiting[bucket]:
+                flush(bucket)
+            archives[bucket].end()
+    return counts.tolist()
+
+
+def _path(folder: str, bucket: int) -> str:
+    return os.path.join(folder, f"bucket-{bucket:03d}.tar")

@@ -1,0 +1,125 @@
+"""A folder with a folder of image files per class."""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.shards.chunk import IMAGES, Chunk, object_array, shape_text
+from advlib.shards.sources.source import spans
+
+FORMATS = ("BMP", "JPEG", "PNG", "PPM", "WEBP")  # Pillow knows others that run programs
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
+DEEP_MODES = ("F", "I")  # Pillow's modes of over 8 bits, with I;16 and others
+PNG_DEPTH = 24  # byte of a PNG file: bits of a channel
+
+
+@dataclass(frozen=True, eq=False)
+class FolderSource:
+    """Image files as a Source; made by open_folder.
+
+    files: `class/name.png` of each image.
+    label: (n,) int64.
+    """
+
+    path: Path
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    files: list[str]
+    label: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def count(self) -> int:
+        return len(self.files)
+
+    @cached_property
+    def identity(self) -> dict:
+        """A digest of names, sizes and times of all files: changed where any one is."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            status = (self.path / file).stat()
+            digest.update(os.fsencode(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0"))
+        return {
+            "path": os.path.abspath(self.path), "count": self.count, "files": digest.hexdigest()
+        }  # fmt: skip
+
+    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+        for begin, end in spans(start, self.count, size):
+            image = np.empty((end - begin, *self.shape), np.uint8)
+            for out, file in zip(image, self.files[begin:end], strict=True):
+                pixels = _decode(self.path / file)
+                if pixels.shape != self.shape:
+                    raise DataError(
+                        f"{self.path / file}: {shape_text(pixels[None])}, but {self.files[0]} is "
+                        f"{shape_text(image)}; expected images of one shape"
+                    )
+                out[:] = pixels
+            yield Chunk(
+                image, self.label[begin:end].copy(), np.arange(begin, end),
+                {"file": object_array(self.files[begin:end])},
+            )  # fmt: skip
+
+
+def open_folder(path: Path) -> FolderSource:
+    """The images of the folders in `path`: classes in order of name, then files in order of name.
+
+    Files that do not end as SUFFIXES, and hidden files and folders, are passed over.  Pictures
+    become RGB: gray levels go into each channel, transparency is dropped, JPEG orientation is not
+    applied.  Field `file` of the chunks is class and file name.
+
+    Raises DataError where there are no classes, a class is without images, or, in `chunks`, an
+    image is broken, has over 8 bits a channel, or has another shape than the first.
+    """
+    classes = sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
+    if not classes:
+        raise DataError(f"{path}: no folders in it; expected a folder of images per class")
+    files, label = [], []
+    for number, name in enumerate(classes):
+        found = sorted(e.name for e in os.scandir(path / name) if _is_image(e))
+        if not found:
+            raise DataError(f"{path / name}: no images; expected files in {' '.join(SUFFIXES)}")
+        files += [f"{name}/{file}" for file in found]
+        label += [number] * len(found)
+    shape = _decode(path / files[0]).shape
+    return FolderSource(path, tuple(classes), shape, files, np.array(label, np.int64))
+
+
+def _is_image(entry: os.DirEntry) -> bool:
+    return entry.name[0] != "." and entry.name.lower().endswith(SUFFIXES) and entry.is_file()
+
+
+def _decode(path: Path) -> np.ndarray:
+    """The picture (height, width, 3) uint8 of a file."""
+    from PIL import Image
+
+    data = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            deep = _is_deep(picture, data)
+            # Pillow warns of palettes with transparency unless it is first made a channel
+            if not deep and "transparency" in picture.info:
+                return np.array(picture.convert("RGBA").convert("RGB"))
+            if not deep:
+                return np.array(picture.convert("RGB"))
+    except Exception as err:  # Pillow's decoders raise errors of any type on broken files
+        raise DataError(f"{path}: broken image ({err})") from None
+    raise DataError(f"{path}: over 8 bits per channel; expected images of 8 bits")
+
+
+def _is_deep(picture, data: bytes) -> bool:
+    """Whether a channel has over 8 bits, of which Pillow would silently drop some."""
+    if picture.format == "PNG":
+        return data[PNG_DEPTH] > 8
+    if picture.format == "PPM" and isinstance(picture.tile[0].args, tuple):
+        return picture.tile[0].args[-1] > 255  # the file's highest level
+    return picture.mode.startswith(DEEP_MODES)

@@ -1,0 +1,76 @@
+"""HDF5 files of `image` and `label`, read in slices."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from advlib.errors import CannotError, DataError
+from advlib.shards.chunk import IMAGES, Chunk
+from advlib.shards.sources.pair import KEYS, as_labels, check_image, check_keys, check_label
+from advlib.shards.sources.source import file_identity, spans
+
+CACHE = 64 << 20  # bytes; HDF5 decompresses a block anew for each slice where its cache is smaller
+
+
+@dataclass(frozen=True, eq=False)
+class Hdf5Source:
+    """An HDF5 file as a Source; made by open_hdf5."""
+
+    path: Path
+    identity: dict
+    count: int
+    shape: tuple[int, int, int]
+    class_names = None  # not in such files
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+        with _open(self.path) as file:
+            for begin, end in spans(start, self.count, size):
+                with _naming(self.path, f" within images {begin} to {end - 1}"):
+                    image, label = (file[key][begin:end] for key in KEYS)
+                yield Chunk(image, as_labels(self.path, label, begin), np.arange(begin, end))
+
+
+def open_hdf5(path: Path) -> Hdf5Source:
+    """The data sets `image` (n, height, width, 1 or 3) uint8 and `label` (n,) of integers >= 0.
+
+    Only their headers are read here.  Raises DataError where the file is no HDF5, is cut short or
+    lacks a data set, or one is of another form; CannotError where h5py is missing.
+    """
+    identity = file_identity(path)
+    with _open(path) as file:
+        with _naming(path):
+            check_keys(path, list(map(str, file)))  # bytes where no UTF-8
+            image, label = (file.get(key) for key in KEYS)
+        for key, array in (("image", image), ("label", label)):
+            if getattr(array, "shape", None) is None:  # a group, or without values
+                raise DataError(f"{path}: {key} is no array; expected a data set of numbers")
+        check_image(path, image.shape, image.dtype)
+        check_label(path, label.shape, label.dtype, image.shape[0])
+        return Hdf5Source(path, identity, image.shape[0], image.shape[1:])
+
+
+def _open(path: Path):
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise CannotError(f"{path}: HDF5 files need h5py; install the package h5py") from None
+    with _naming(path):
+        return h5py.File(path, "r", rdcc_nbytes=CACHE)
+
+
+@contextlib.contextmanager
+def _naming(path: Path, where: str = "") -> Iterator[None]:
+    """DataError of the file for what h5py raises on broken files and unknown filters."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError) as err:
+        if getattr(err, "errno", None):  # of the system: not permitted, locked by a writer
+            raise
+        raise DataError(f"{path}: not readable{where} ({err}); expected HDF5") from None

@@ -1,0 +1,182 @@
+"""Tar archives as shards need them: strict reading from files and pipes, equal bytes in writing.
+
+The standard library's tarfile reads an archive that was cut at a member's end as if it were whole;
+here that is an error that names the byte.  Archives one after another (`cat a.tar b.tar`) read as
+one.  Nothing is ever extracted to disk.
+"""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from advlib.errors import DataError
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+SKIP = 1 << 20  # bytes read at a time where a pipe cannot seek
+NAME = re.compile(r"((?:.*/)?[^./][^/.]*)\.([^/]*)", re.DOTALL)  # webdataset's: up to the first dot
+TYPES = {
+    tarfile.SYMTYPE: "a symbolic link", tarfile.LNKTYPE: "a hard link", tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a named pipe",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member:
+    """A regular file in an archive; `offset`, bytes from the archive's start to its data."""
+
+    name: str
+    offset: int
+    size: int
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """A member's key and field, `a/b.adv.png` as (`a/b`, `adv.png`); None without a field.
+
+    The field begins at the first dot of the base name, as webdataset has it.
+    """
+    found = NAME.fullmatch(name)
+    return (found[1], found[2].lower()) if found else None
+
+
+def pack(name: str, size: int) -> bytes:
+    """The header of a member: the same for the same name and size, whoever writes it and when.
+
+    Raises DataError where the name does not fit an ustar header (about 100 bytes).
+    """
+    info = tarfile.TarInfo(name)
+    info.size = size
+    try:
+        return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+    except ValueError as err:
+        raise DataError(f"member name {name!r}: {err}; expected a shorter key") from None
+
+
+def padding(size: int) -> bytes:
+    """Zeros that fill the last block of a member."""
+    return bytes(-size % BLOCK)
+
+
+class TarReader:
+    """The members of an archive in turn, from any binary file, pipes included.
+
+    Iterate for Members; `read()` within the loop gives the data of the current one, once.  Raises
+    DataError for what is not a tar archive, ends early, or holds names or members that no shard
+    should (absolute, with `..`, links, devices).
+    """
+
+    def __init__(self, file: BinaryIO, name: str):
+        self.file, self.name = file, name
+        self._seekable = file.seekable()
+        self.position = 0  # bytes passed
+        self._unread = 0  # bytes of the current member's data
+        self._padding = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        path = size = None  # what extended headers say of the member that follows them
+        ended = False
+        while block := self._next_block(ended):
+            ended = not block.strip(b"\0")
+            if ended:
+                continue
+            info = self._header(block)
+            length = info.size if size is None else size
+            self._unread, self._padding = length, -length % BLOCK
+            if info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
+                path, size = self._extended(path, size)
+            elif info.type == tarfile.GNUTYPE_LONGNAME:
+                path = bytes(self.read()).rstrip(b"\0").decode("utf-8", "surrogateescape")
+            else:
+                name = info.name if path is None else path
+                path = size = None
+                if info.type not in (tarfile.XGLTYPE, tarfile.DIRTYPE):
+                    self._refuse(info.type, name)
+                    yield Member(name, self.position, length)
+
+    def read(self) -> np.ndarray:
+        """The data of the current member, (size,) uint8, writable."""
+        data = np.empty(self._unread, np.uint8)
+        view, at = memoryview(data), 0
+        while at < len(view):
+            count = self.file.readinto(view[at:])
+            if not count:
+                self._cut(self.position + at)
+            at += count
+        self.position += at
+        self._unread = 0
+        return data
+
+    def _next_block(self, ended: bool) -> bytes:
+        """The next header, past what is left of the current member; empty at the end."""
+        left = self._unread + self._padding
+        if left and self._seekable:
+            self.file.seek(left, 1)  # past the end, the next read finds the cut
+            self.position += left
+            left = 0
+        while left:
+            count = len(self.file.read(min(left, SKIP)))
+            if not count:
+                self._cut(self.position)
+            left -= count
+            self.position += count
+        self._unread = self._padding = 0
+        block = self.file.read(BLOCK)
+        if not block and not self.position:
+            raise DataError(f"{self.name}: empty; expected a tar archive")
+        if len(block) % BLOCK or not (block or ended):
+            self._cut(self.position + len(block))
+        self.position += len(block)
+        return block
+
+    def _cut(self, at: int):
+        raise DataError(
+            f"{self.name}: ends at byte {at}, before the end mark of a tar archive; was it cut"
+            " short?"
+        )
+
+    def _header(self, block: bytes) -> tarfile.TarInfo:
+        at = self.position - BLOCK
+        try:
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+            if info.size < 0:
+                raise tarfile.HeaderError("negative size")
+            return info
+        except tarfile.HeaderError as err:
+            if at:
+                found = f"damaged at byte {at}: {err}; expected a tar header"
+            elif block[:2] == b"\x1f\x8b":
+                found = "compressed with gzip; expected an uncompressed tar archive: gunzip it"
+            else:
+                found = "not a tar archive"
+            raise DataError(f"{self.name}: {found}") from None
+
+    def _extended(self, path: str | None, size: int | None) -> tuple[str | None, int | None]:
+        """The path and size that a pax header gives to the next member."""
+        at, text = self.position, bytes(self.read())
+        try:
+            while text:
+                length, _, _ = text.partition(b" ")
+                record, text = text[: int(length)], text[int(length) :]
+                word, _, value = record[len(length) + 1 : -1].partition(b"=")
+                if word == b"path":
+                    path = value.decode("utf-8", "surrogateescape")
+                elif word == b"size":
+                    size = int(value)
+                if int(length) <= len(length):
+                    raise ValueError
+        except ValueError:
+            raise DataError(f"{self.name}: damaged at byte {at}: bad extended header") from None
+        return path, size
+
+    def _refuse(self, kind: bytes, name: str) -> None:
+        """Refuse what a shard never holds."""
+        if kind in TYPES:
+            raise DataError(f"{self.name}: {name!r} is {TYPES[kind]}; expected regular files")
+        if name.startswith("/") or ".." in name.split("/"):
+            raise DataError(
+                f"{self.name}: member {name!r} points outside its folder; expected plain names"
+            )

@@ -1,0 +1,226 @@
+"""Feed: the order's images whoever reads them, and crops and flips fixed by seed and position."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from advlib.errors import DataError
+from advlib.shards.chunk import Chunk
+from advlib.shards.feed import OrderedImages, augment, crops, loader, to_float
+from advlib.shards.order import Order, Part
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),  # more workers than cores
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # when forking
+]
+
+
+class Images:
+    """A set in memory whose images say which set they are of and which number they have."""
+
+    def __init__(self, which, chunk_sizes, shape=(2, 2, 3), broken=()):
+        self.chunk_sizes, self.shape, self.broken = np.array(chunk_sizes), shape, broken
+        self.image = np.zeros((sum(chunk_sizes), *shape), np.uint8)
+        self.image[..., 0] = which
+        self.image[..., 1] = np.arange(len(self))[:, None, None]
+        self.label = np.arange(len(self)) % 7
+
+    def __len__(self):
+        return len(self.image)
+
+    def read(self, numbers, fields):
+        if np.isin(numbers, self.broken).any():
+            raise DataError("chunk.tar: member 3: truncated")
+        return Chunk(self.image[numbers], self.label[numbers], numbers)
+
+
+def setting():
+    sets = [Images(0, [30, 41]), Images(1, [50]), Images(2, [23])]
+    parts = [Part(s.chunk_sizes, Fraction(3, 2)) for s in sets]
+    order = Order(parts[:2], 16, seed=3, real=parts[2], share=Fraction(1, 8))
+    return order, sets
+
+
+def joined(batches):
+    batches = list(batches)
+    return tuple(torch.cat(each) for each in zip(*batches, strict=True))
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_batches_hold_the_images_that_the_order_names():
+    order, sets = setting()
+    batches = list(loader(order, sets))
+    assert len(batches) == len(order)
+    for t, batch in enumerate(batches):
+        picks = order.batch(t)
+        assert batch.image.dtype == torch.uint8 and batch.image.shape == (len(picks.part), 2, 2, 3)
+        assert np.array_equal(batch.image[:, 1, 1, 0], picks.part)
+        assert np.array_equal(batch.image[:, 0, 1, 1], picks.number)
+        assert np.array_equal(batch.label, picks.number % 7)
+        assert np.array_equal(batch.position, picks.position)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("start", [0, 5])
+def test_the_sequence_is_the_same_for_any_number_of_workers(workers, start):
+    order, sets = setting()
+    alone = list(loader(order, sets, start=start))
+    together = list(loader(order, sets, start=start, workers=workers))
+    assert len(alone) == len(together) == len(order) - start
+    assert all(same(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_going_on_from_any_batch_continues_the_sequence():
+    order, sets = setting()
+    batches = list(loader(order, sets))
+    for t in range(len(order) + 1):
+        rest = list(loader(order, sets, start=t))
+        assert all(same(a, b) for a, b in zip(rest, batches[t:], strict=True))
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 8, 16])
+def test_the_ranks_together_read_each_batch_once(ranks):
+    order, sets = setting()
+    slices = [loader(order, sets, rank=rank, ranks=ranks) for rank in range(ranks)]
+    for whole, parts in zip(loader(order, sets), zip(*slices, strict=True), strict=True):
+        assert same(whole, joined(parts))
+    assert order.images % 16 == 15  # so that one of 16 ranks has an empty slice in the end
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loading_leaves_the_generator_of_training_alone(workers):
+    order, sets = setting()
+    before = torch.get_rng_state()
+    next(loader(order, sets, workers=workers))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_reading_arrives_in_one_line_after_the_batches_before_it(workers):
+    sets = [Images(0, [64])]
+    order = Order([Part([64])], 8)
+    sets[0].broken = order.batch(5).number[:1]
+    batches = loader(order, sets, workers=workers)
+    for _ in range(5):
+        next(batches)
+    with pytest.raises(DataError) as error:
+        next(batches)
+    assert str(error.value) == "chunk.tar: member 3: truncated"
+
+
+def test_sets_of_different_shapes_are_refused_with_both_named():
+    sets = [Images(0, [9]), Images(1, [9], shape=(4, 5, 3))]
+    order = Order([Part([9], name="edm"), Part([9], name="dg")], 4)
+    with pytest.raises(DataError, match=r"dg: images of 4x5x3, expected 2x2x3 as in edm"):
+        OrderedImages(order, sets)
+
+
+def test_more_ranks_than_images_are_refused_before_reading():
+    with pytest.raises(DataError, match="rank 0 of 17"):
+        loader(*setting(), ranks=17)
+
+
+def test_float_images_are_the_bytes_over_255_channels_first():
+    image = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+    out = to_float(torch.from_numpy(image))
+    assert out.is_contiguous()
+    assert np.array_equal(out, np.moveaxis(image, -1, 1).astype(np.float32) / np.float32(255))
+
+
+WORD = (1 << 64) - 1
+
+
+def splitmix64(seed, n):
+    """The first n outputs, in Python's integers, after the reference implementation in C."""
+    out = []
+    for _ in range(n):
+        seed = z = (seed + 0x9E3779B97F4A7C15) & WORD
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & WORD
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & WORD
+        out.append(z ^ (z >> 31))
+    return out
+
+
+@pytest.mark.parametrize("seed", [0, 1, 1234567, -5, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("padding", [0, 2, 4])
+def test_draws_are_the_outputs_of_splitmix64(seed, padding):
+    assert splitmix64(1234567, 2) == [6457827717110365317, 3203168211198807973]  # as published
+    side = 2 * padding + 1
+    for got, word in zip(
+        zip(*crops(torch.arange(200), seed, padding), strict=True),
+        splitmix64(seed & WORD, 200),
+        strict=True,
+    ):
+        outcome = (word >> 32) * 2 * side * side >> 32
+        rows, flip = divmod(outcome, 2)
+        assert [int(x) for x in got] == [*divmod(rows, side), flip]
+
+
+def test_offsets_are_uniform_and_independent_of_flips():
+    top, left, flip = crops(torch.arange(162 * 400) + 10**9, seed=7, padding=4)
+    times = np.bincount((top * 9 + left) * 2 + flip, minlength=162)
+    assert len(times) == 162 and chisquare(times).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("other", [(1, 0), (2, 0), (1024, 0), (0, 1), (0, 2**32), (1, 1)])
+def test_positions_and_seeds_are_independent_of_one_another(other):
+    step, seed = other
+    position = torch.arange(81 * 81 * 8)
+    cell = [
+        top * 9 + left
+        for top, left, _ in (crops(position, 7, 4), crops(position + step, 7 + seed, 4))
+    ]
+    times = np.bincount(cell[0] * 81 + cell[1], minlength=81 * 81)
+    assert chisquare(times).pvalue > 1e-4
+
+
+def plainly(image, top, left, flip, padding):
+    """One image (h, w, c) padded with zeros, cropped and flipped, in NumPy."""
+    height, width, _ = image.shape
+    padded = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])
+    out = padded[top : top + height, left : left + width]
+    return out[:, ::-1] if flip else out
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    b=st.integers(0, 40), height=st.integers(1, 9), width=st.integers(1, 9),
+    channels=st.sampled_from([1, 3]), padding=st.integers(0, 4), seed=st.integers(-9, 2**64),
+    first=st.integers(0, 2**40), data=st.data(),
+)  # fmt: skip
+def test_augmented_images_are_padded_cropped_and_flipped_in_any_split(
+    b, height, width, channels, padding, seed, first, data
+):
+    image = np.random.default_rng(b).integers(1, 256, (b, height, width, channels), np.uint8)
+    given, position = torch.from_numpy(image), first + torch.arange(b)
+    out = augment(given, position, seed, padding)
+    draws = zip(*(draw.tolist() for draw in crops(position, seed, padding)), strict=True)
+    assert out.dtype == torch.uint8 and out.shape == image.shape
+    for got, one, draw in zip(out.numpy(), image, draws, strict=True):
+        assert np.array_equal(got, plainly(one, *draw, padding))
+    cut = data.draw(st.integers(0, b))
+    halves = [augment(given[s], position[s], seed, padding) for s in (slice(cut), slice(cut, b))]
+    assert torch.equal(torch.cat(halves), out)
+
+
+def test_augmenting_leaves_its_input_as_it_is():
+    image = torch.randint(0, 256, (8, 6, 6, 3), dtype=torch.uint8)
+    kept = image.clone()
+    augment(image, torch.arange(8), 0)
+    assert torch.equal(image, kept)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_augments_as_a_cpu_does():
+    image = torch.randint(0, 256, (512, 32, 32, 3), dtype=torch.uint8)
+    position = torch.arange(512) + 2**40
+    there = augment(image.cuda(), position.cuda(), 11)
+    assert torch.equal(there.cpu(), augment(image, position, 11))
