@@ -19,9 +19,6 @@ from p, throughout a block of W chunks, by a standard deviation of
 at most 0.0375 for ten classes and W = 64.  Among as many images drawn singly it would be smaller by
 the square root of the chunk size.
 
-Random numbers are the raw words of the counter-based generator Philox, which NumPy keeps the same
-between its versions, unlike the permutations that it makes of them.
-
 Source: Bartoldson et al. 2024 read synthetic images once in random order, without replacement, and
 for the final models 1.5 or 2 times with 1 real image to 7 synthetic.
 """
@@ -34,6 +31,7 @@ from hashlib import blake2b
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.shards.randomness import permutation
 
 FORMAT, VERSION = "advorder", 1
 WINDOW = 64  # chunks that are shuffled together: 200 MB of 32x32 images, 64,000 of them
@@ -257,7 +255,7 @@ class _Passes:
     def _hold(self, turn: int, within: int) -> None:
         """Make pass `turn` and the block at image `within` of it the ones that are held."""
         if turn != self._turn:
-            self._chunks = _permutation(f"chunks {self._key} {turn}", len(self._sizes))
+            self._chunks = permutation(FORMAT, "chunks", self._key, turn, size=len(self._sizes))
             ends = np.concatenate([[0], np.cumsum(self._sizes[self._chunks])])
             self._starts = ends[self._edges]  # of the blocks, in images
             self._turn, self._block = turn, -1
@@ -267,14 +265,9 @@ class _Passes:
             sizes = self._sizes[chunks]
             ends = np.cumsum(sizes)
             numbers = np.arange(ends[-1]) + np.repeat(self._firsts[chunks] - ends + sizes, sizes)
-            self._held = numbers[_permutation(f"images {self._key} {turn} {block}", len(numbers))]
+            purpose = (FORMAT, "images", self._key, turn, block)
+            self._held = numbers[permutation(*purpose, size=len(numbers))]
             self._block = block
-
-
-def _permutation(purpose: str, n: int) -> np.ndarray:
-    """A uniform permutation of n numbers, its own for every purpose."""
-    key = int.from_bytes(blake2b(f"{FORMAT} {purpose}".encode(), digest_size=16).digest(), "little")
-    return np.argsort(np.random.Philox(key=key).random_raw(n), kind="stable")
 
 
 def _images_of(part: Part, images: int) -> int:
