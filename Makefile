@@ -30,7 +30,7 @@ $(VENV)/.installed: $(BIN)/python $(SOURCE)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --constraint .constraints.txt '.[test]'
+	$(PIP) install --constraint .constraints.txt '.[images,test]'
 	@touch $@
 
 demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the figures
@@ -42,6 +42,7 @@ test: $(VENV)/.test  ## run every test in an environment of its own
 
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py
+	$(BIN)/python tests/bench/shards.py
 	$(BIN)/python tests/bench/coverage.py 200 250
 
 coverage: $(VENV)/.test  ## only that: 200 simulated studies, some ten minutes

@@ -1,11 +1,14 @@
 """Arrays in NumPy's .npy form, from and to memory without copies; never pickles."""
 
+import functools
 import io
+import math
 
 import numpy as np
 
 from advlib.errors import DataError
 
+LONGEST = 1 << 16  # bytes of a header
 VERSIONS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}
 
 
@@ -15,24 +18,37 @@ def decode(data: np.ndarray, where: str) -> np.ndarray:
     Raises DataError, beginning with `where`, for what is no .npy, is cut short, holds Python
     objects (pickles), or is in Fortran order.
     """
-    head = io.BytesIO(data[:4096].tobytes())
     try:
-        version = np.lib.format.read_magic(head)
-        read = getattr(np.lib.format, VERSIONS[version])
-        shape, fortran, dtype = read(head)
+        begin, shape, fortran, dtype = _header(data[: _header_size(data)].tobytes())
     except KeyError:
         raise DataError(f"{where}: .npy of a version unknown here; expected 1.0 or 2.0") from None
-    except (ValueError, SyntaxError, TypeError, EOFError, OverflowError):
+    except (ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError):
         raise DataError(f"{where}: not an array in .npy form") from None
     if dtype.hasobject:
         raise DataError(f"{where}: holds pickled Python objects, which are never read")
     if fortran and len(shape) > 1:
         raise DataError(f"{where}: in Fortran order; expected C order")
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    body = data[head.tell() :]
+    size = math.prod(shape) * dtype.itemsize
+    body = data[begin:]
     if len(body) != size:
         raise DataError(f"{where}: {len(body)} bytes of data; expected {size} for shape {shape}")
     return body.view(dtype).reshape(shape) if size else np.empty(shape, dtype)
+
+
+def _header_size(data: np.ndarray) -> int:
+    """Bytes of the magic string, the header's length and the header."""
+    wide = 4 if len(data) > 6 and data[6] > 1 else 2  # version 2 has a longer length
+    return min(8 + wide + int.from_bytes(data[8 : 8 + wide].tobytes(), "little"), LONGEST)
+
+
+@functools.lru_cache(maxsize=1024)  # the chunks of a set have few headers, and parsing takes long
+def _header(head: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype]:
+    file = io.BytesIO(head)
+    read = getattr(np.lib.format, VERSIONS[np.lib.format.read_magic(file)])
+    shape, fortran, dtype = read(file)
+    if any(side < 0 for side in shape):
+        raise ValueError("negative shape")
+    return file.tell(), shape, fortran, dtype
 
 
 def encode(array: np.ndarray) -> tuple[bytes, memoryview]:

@@ -52,6 +52,8 @@ class ShardSet:
         """
         self.name = " ".join(s.name for s in sets)
         self.paths = [path for s in sets for path in s.paths]
+        if len(set(self.paths)) < len(self.paths):
+            raise DataError(f"{self.name}: a shard is named twice; expected each once")
         self._scans: OrderedDict[int, list[Group]] = OrderedDict()
         self._mapped: OrderedDict[int, Chunk] = OrderedDict()
         heads = [_head(s) for s in sets]

@@ -35,7 +35,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
 def pictures(count, seed=0):
-    """Smooth pictures with grain, (n, 32, 32, 3) uint8, that PNG makes about 2.2 KB of, as CIFAR's."""
+    """Smooth pictures with grain, (n, 32, 32, 3) uint8, of about 2.2 KB as PNG, like CIFAR's."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(0, 255, (count, 5, 5, 3))
     grid = np.linspace(0, 4, 32)
@@ -106,11 +106,13 @@ def speed(folder):
     png = rate(write_theirs, COUNT, 1)
     say("packing", rate(write_ours, COUNT), png, "webdataset, png+cls", "20")
     urls = sorted(glob.glob(f"{folder}/theirs-*.tar"))
-    tar, kept = f"{ours}-000000.tar", np.empty((1000, 32, 32, 3), np.uint8)
+    wide = f"{folder}/wide"
+    pack(wide, SMALL)
+    tar, kept = f"{wide}-000000.tar", np.empty((1000, 32, 32, 3), np.uint8)
     buffer = bytearray(kept.nbytes)
 
     def read_ours():
-        for chunk in open_set([ours]).chunks():
+        for chunk in open_set([wide]).chunks():
             kept[: len(chunk)] = chunk.image
 
     def read_theirs():
@@ -128,11 +130,11 @@ def speed(folder):
             while file.readinto(buffer):
                 kept.reshape(-1)[:] = buffer
 
-    mine = rate(read_ours, COUNT, 5)
+    mine = rate(read_ours, SMALL, 5)
     say("reading in order", mine, rate(read_theirs, COUNT, 1), "webdataset, png+cls", "20")
-    say("reading in order", mine, rate(read_chunks_by_webdataset, COUNT, 1),
+    say("reading in order", mine, rate(read_chunks_by_webdataset, SMALL, 1),
         "webdataset on our shards", "more")  # fmt: skip
-    say("reading in order", mine, rate(read_file, COUNT, 5), "a plain read of the file", "0.5")
+    say("reading in order", mine, rate(read_file, SMALL, 5), "a plain read of the file", "0.5")
 
     shards = open_set([ours])
 

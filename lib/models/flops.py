@@ -1,0 +1,98 @@
+"""FLOPs: of a forward pass, of training on an image, of a whole run; one multiply-add is two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from advlib.errors import CannotError, DataError
+from advlib.models import zoo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# FLOPs per parameter and image at 27 forward passes of the study's networks; App. B
+STUDY_RATE = 7822.0
+
+
+def training_forwards(attack_steps: int = 10) -> int:
+    """Forward passes that a step of TRADES costs, per image; 27 for the study's 10 attack steps.
+
+    One for the clean logits; for each attack step a forward and the backward to the input; two
+    forwards of the loss, and their backward passes to weights and maps, twice as dear (App. B).
+    """
+    return 1 + 2 * attack_steps + 2 + 4
+
+
+def forward_flops(module: nn.Module, image_shape: Sequence[int] = (3, 32, 32)) -> int:
+    """FLOPs of a forward pass per image, counted by PyTorch on the module itself.
+
+    Counted are convolutions and matrix products, not batch norm, activations, additions and
+    pooling (under 1 % of a WideResNet).  Nothing is computed or changed: weights and images
+    are stood in for by tensors without memory, so any size of model can be counted.
+
+    module: takes images (count, *image_shape).  image_shape: (channels, height, width).
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    named = [*module.named_parameters(), *module.named_buffers()]
+    hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in named}
+    # two images: batch norm in training mode refuses one value per channel
+    images = torch.empty(2, *image_shape, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        torch.func.functional_call(module, hollow, (images,))
+    return counter.get_total_flops() // 2
+
+
+def flops_rows(
+    models: Sequence[str],
+    *,
+    image_size: int = 32,
+    classes: int = 10,
+    attack_steps: int = 10,
+    samples: Sequence[float] = (),
+    budgets: Sequence[float] = (),
+    measure: bool = False,
+) -> Iterator[dict]:
+    """A row for each model and each of `samples` or `budgets`; without both, for each model.
+
+    models: names that zoo.parse reads.  image_size: pixels.  samples: training images, repeats
+    included.  budgets: training FLOPs.  measure: count on the real module, which needs torch,
+    rather than by the closed form.
+
+    Keys: model; params; forward_flops and step_flops per image; study_ratio, step_flops over
+    the study's 7822 per parameter; and for a whole run samples and flops.
+
+    Raises DataError for a model or an image size that cannot be built, and for both `samples` and
+    `budgets`; CannotError where torch is needed and not installed.
+    """
+    if samples and budgets:
+        raise DataError("samples and budgets: found both; expected one of them")
+    for model in [zoo.parse(name) for name in models]:
+        forward = model.forward_flops(image_size, classes)
+        if measure:
+            forward = _measured(model, image_size, classes)
+        params = model.parameters(classes)
+        step = training_forwards(attack_steps) * forward
+        row = {
+            "model": model.name, "params": params, "forward_flops": forward, "step_flops": step,
+            "study_ratio": step / (STUDY_RATE * params),
+        }  # fmt: skip
+        if not (samples or budgets):
+            yield row
+        for count in samples:
+            yield row | {"samples": float(count), "flops": float(step * count)}
+        for budget in budgets:
+            yield row | {"samples": budget / step, "flops": float(budget)}
+
+
+def _measured(model: zoo.Model, image_size: int, classes: int) -> int:
+    try:
+        import torch
+    except ModuleNotFoundError as err:
+        raise CannotError(f"{err.name} is not installed; install advtools[images]") from None
+    from advlib.models.network import build
+
+    with torch.device("meta"):
+        return forward_flops(build(model, classes, image_size), (3, image_size, image_size))

@@ -1,0 +1,55 @@
+"""advflops: parameters and FLOPs of models, of a training step, of a whole run."""
+
+import click
+
+from advlib import cli
+
+
+@click.command(cls=cli.Tool)
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--models", "study", type=click.Choice(["paper"]),
+    help="Add the models of the study's Table 2.",
+)  # fmt: skip
+@click.option(
+    "--image-size", type=click.IntRange(min=1), default=32, show_default=True, metavar="PIXELS",
+    help="Height and width of an image of 3 channels.",
+)  # fmt: skip
+@click.option(
+    "--classes", type=click.IntRange(min=1), default=10, show_default=True, metavar="COUNT",
+    help="Classes of the data set.",
+)  # fmt: skip
+@click.option(
+    "--attack-steps", type=click.IntRange(min=1), default=10, show_default=True, metavar="COUNT",
+    help="PGD steps of a TRADES training step.",
+)  # fmt: skip
+@click.option(
+    "--samples", type=cli.NUMBERS, default=[], metavar="D[,...]",
+    help="Training images, repeats included: add the FLOPs of a whole run.",
+)  # fmt: skip
+@click.option(
+    "--flops", "budgets", type=cli.FLOPS, default=[], metavar="FLOPS[,...]",
+    help="Training budgets: add the images that they suffice for.",
+)  # fmt: skip
+@click.option(
+    "--measure", is_flag=True,
+    help="Count on the real network with PyTorch's counter, not by the closed form.",
+)  # fmt: skip
+@cli.format_option
+def main(names, study, image_size, classes, attack_steps, samples, budgets, measure, output_format):
+    """Print the parameters of models and the FLOPs of training them.
+
+    MODEL is wrn-DEPTH-WIDTH, as wrn-28-10, with SiLU; wrn-28-10-relu; or resnet-18.
+    """
+    from advlib.models import flops, zoo
+
+    if samples and budgets:
+        raise click.UsageError("--samples and --flops exclude each other")
+    names = [*names, *(zoo.PAPER if study else ())]
+    if not names:
+        raise click.UsageError("no model: name one, as wrn-28-10, or give --models paper")
+    rows = flops.flops_rows(
+        names, image_size=image_size, classes=classes, attack_steps=attack_steps,
+        samples=samples, budgets=budgets, measure=measure,
+    )  # fmt: skip
+    cli.write_rows(rows, output_format, [cli.history_entry()])
