@@ -63,7 +63,7 @@ def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, ab
     from advlib.shards.chunk import renumbered
     from advlib.shards.shuffle import shuffled
 
-    source, identity, history, known = _open(sources, split, root)
+    source, identity, history, known = _open(sources, split, root, about.get("class_names"))
     job = None if identity is None else {"source": identity, "seed": seed, "shuffle": shuffle}
     writer = cli.open_writer(
         output, layout or "chunk", job, history, chunk=chunk, shard=shard, **known | about
@@ -79,7 +79,7 @@ def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, ab
         cli.copy(renumbered(chunks, done) if renumber else chunks, writer, source.count)
 
 
-def _open(sources, split, root):
+def _open(sources, split, root, class_names):
     """A source or a shard set; what identifies it, its history, and what it says of classes."""
     from advlib.shards.index import holds_shards
     from advlib.shards.sources import open_source
@@ -97,7 +97,7 @@ def _open(sources, split, root):
         return shards, identity, shards.history, known
     if len(sources) > 1:
         raise click.UsageError(f"found {len(sources)} sources; expected one, or shards")
-    source = open_source(sources[0], split, root)
+    source = open_source(sources[0], split, root, class_names)
     return source, source.identity, [], {"class_names": source.class_names}
 
 

@@ -743,3 +743,14 @@ def test_broken_pictures_are_named(tmp_path, data):
     assert len(next(source.chunks(0, N - 1))) == N - 1
     with pytest.raises(DataError, match=f"{file.name}: broken image"):
         everything(source)
+
+
+def test_class_names_decide_the_labels_of_a_folder(tmp_path):
+    for name in ("truck", "cat"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(IMAGE[0]).save(tmp_path / name / "a.png")
+    source = open_source(str(tmp_path), class_names=CLASSES["cifar10"])
+    (chunk,) = source.chunks()
+    assert chunk.label.tolist() == [3, 9] and source.class_names == CLASSES["cifar10"]
+    with pytest.raises(DataError, match=r"truck: not one of the classes cat, dog"):
+        open_source(str(tmp_path), class_names=("cat", "dog"))

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,28 +70,35 @@ class FolderSource:
             )  # fmt: skip
 
 
-def open_folder(path: Path) -> FolderSource:
+def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderSource:
     """The images of the folders in `path`: classes in order of name, then files in order of name.
+
+    class_names: what labels 0, 1, ... are called, where not all classes have a folder or their
+        order is another; else labels follow the names of the folders.
 
     Files that do not end as SUFFIXES, and hidden files and folders, are passed over.  Pictures
     become RGB: gray levels go into each channel, transparency is dropped, JPEG orientation is not
     applied.  Field `file` of the chunks is class and file name.
 
-    Raises DataError where there are no classes, a class is without images, or, in `chunks`, an
+    Raises DataError where there are no classes, a folder is none of `class_names`, a class is
+    without images, or, in `chunks`, an
     image is broken, has over 8 bits a channel, or has another shape than the first.
     """
     classes = sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
     if not classes:
         raise DataError(f"{path}: no folders in it; expected a folder of images per class")
+    names = tuple(class_names or classes)
     files, label = [], []
-    for number, name in enumerate(classes):
+    for name in classes:
+        if name not in names:
+            raise DataError(f"{path / name}: not one of the classes {', '.join(names)}")
         found = sorted(e.name for e in os.scandir(path / name) if _is_image(e))
         if not found:
             raise DataError(f"{path / name}: no images; expected files in {' '.join(SUFFIXES)}")
         files += [f"{name}/{file}" for file in found]
-        label += [number] * len(found)
+        label += [names.index(name)] * len(found)
     shape = _decode(path / files[0]).shape
-    return FolderSource(path, tuple(classes), shape, files, np.array(label, np.int64))
+    return FolderSource(path, names, shape, files, np.array(label, np.int64))
 
 
 def _is_image(entry: os.DirEntry) -> bool:
