@@ -81,17 +81,20 @@ class StreamWriter:
             return
         waiting = concatenate(self._pending)
         whole = len(waiting) if final else len(waiting) // self.chunk * self.chunk
-        for at in range(0, whole, self.chunk):
-            part = waiting.take(slice(at, min(at + self.chunk, whole)))
-            self._room(len(part)).write(part, self.images)
+        at = 0
+        while at < whole:
+            archive, room = self._room()
+            part = waiting.take(slice(at, min(at + min(self.chunk, room), whole)))
+            archive.write(part, self.images)
             self.images += len(part)
+            at += len(part)
         self._pending = [waiting.take(slice(whole, None))] if whole < len(waiting) else []
 
-    def _room(self, count: int) -> "Archive":
-        """The archive that takes the next `count` images."""
+    def _room(self) -> tuple["Archive", int]:
+        """The archive that takes the next images, and how many at most."""
         if self._archive is None:
             self._archive = Archive(self._file, self.name, self.about)
-        return self._archive
+        return self._archive, self.chunk
 
 
 class Archive:

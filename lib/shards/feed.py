@@ -5,8 +5,7 @@ Augmentation is drawn from the seed and from each image's position in the order,
 of a generator with a state: an image is cropped and flipped alike on every device, in any split of
 a batch, and after a resumed run comes to it again.
 
-Source: crop and flip as in Bartoldson et al. 2024, on synthetic images too; the hash is splitmix64
-(Steele, Lea, Flood, OOPSLA 2014, Fig. 16, constants of Stafford's variant 13).
+Source: crop and flip as in Bartoldson et al. 2024, on synthetic images too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,8 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from advlib.errors import CannotError, DataError
+from advlib.shards.counter import hashed, shifted
 from advlib.shards.order import Order
-
-WORD = 1 << 64
-GAMMA = 0x9E3779B97F4A7C15  # the step of splitmix64: odd, near 2^64 over the golden ratio
-MULTIPLIERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # each after its right shift
 
 
 class Batch(NamedTuple):
@@ -171,25 +167,5 @@ def crops(
     """
     side = 2 * padding + 1
     # The high half of the hash times the number of outcomes, over 2^32: uniform to 1 in 2^32 / 162.
-    draw = (_shifted(_hashed(position, seed), 32) * (2 * side * side)) >> 32
+    draw = (shifted(hashed(position, seed), 32) * (2 * side * side)) >> 32
     return draw // 2 // side, draw // 2 % side, draw % 2 == 1
-
-
-def _hashed(position: torch.Tensor, seed: int) -> torch.Tensor:
-    """Output `position` of splitmix64 from `seed`: 64 bits held as int64, whose sums and products
-    wrap around; (b,).
-    """
-    word = (position + 1) * _signed(GAMMA) + _signed(seed)
-    for shift, multiplier in MULTIPLIERS:
-        word = (word ^ _shifted(word, shift)) * _signed(multiplier)
-    return word ^ _shifted(word, 31)
-
-
-def _shifted(word: torch.Tensor, by: int) -> torch.Tensor:
-    """`word` as 64 bits without a sign, shifted right; >> alone would copy the sign down."""
-    return (word >> by) & ((WORD >> by) - 1)
-
-
-def _signed(word: int) -> int:
-    """The int64 with the 64 low bits of `word`."""
-    return (word + WORD // 2) % WORD - WORD // 2

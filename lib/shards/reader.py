@@ -292,13 +292,16 @@ def _evenly(images: int, chunk: int) -> np.ndarray:
 def _groups(path: str) -> list[Group]:
     """The samples of an archive, by the headers alone."""
     groups: list[Group] = []
+    current = None  # number of the archive, and key
     with open(path, "rb") as file:
-        for member in TarReader(file, path):
+        reader = TarReader(file, path)
+        for member in reader:
             if parts := named(member.name, path):
                 key, field = parts
-                if not groups or groups[-1].key != key:
+                if (reader.archive, key) != current:
+                    current = reader.archive, key
                     groups.append(Group(key, {}))
-                if field in groups[-1].members:
+                elif field in groups[-1].members:
                     raise twice(path, member.name)
                 groups[-1].members[field] = (member.offset, member.size)
     return groups

@@ -87,7 +87,7 @@ def samples(
 
     What the archive's description says is put into `about`.
     """
-    current, members = None, {}
+    current, members = None, {}  # current: number of the archive, and key
     for member in reader:
         if member.name == layouts.META:
             if not about:
@@ -97,15 +97,15 @@ def samples(
         if parts is None:
             continue
         key, field = parts
-        if key == current and field in members:
-            raise twice(name, member.name)
-        if key != current:
+        if (reader.archive, key) != current:
             if current is not None:
-                yield current, members
-            current, members = key, {}
+                yield current[1], members
+            current, members = (reader.archive, key), {}
+        elif field in members:
+            raise twice(name, member.name)
         members[field] = reader.read()
     if current is not None:
-        yield current, members
+        yield current[1], members
 
 
 def alike(

@@ -37,10 +37,15 @@ class Member:
 def split_name(name: str) -> tuple[str, str] | None:
     """A member's key and field, `a/b.adv.png` as (`a/b`, `adv.png`); None without a field.
 
-    The field begins at the first dot of the base name, as webdataset has it.
+    The field begins at the first dot of the base name, as webdataset has it.  It is in lower case,
+    but for the names of arrays (`Logits.npy`), which are those of a Chunk's fields.
     """
     found = NAME.fullmatch(name)
-    return (found[1], found[2].lower()) if found else None
+    if not found:
+        return None
+    stem, dot, suffix = found[2].rpartition(".")
+    suffix = suffix.lower()
+    return found[1], (stem if suffix == "npy" else stem.lower()) + dot + suffix
 
 
 def pack(name: str, size: int) -> bytes:
@@ -73,6 +78,7 @@ class TarReader:
         self.file, self.name = file, name
         self._seekable = file.seekable()
         self.position = 0  # bytes passed
+        self.archive = 0  # which of several archives one after another
         self._unread = 0  # bytes of the current member's data
         self._padding = 0
 
@@ -80,9 +86,11 @@ class TarReader:
         path = size = None  # what extended headers say of the member that follows them
         ended = False
         while block := self._next_block(ended):
-            ended = not block.strip(b"\0")
-            if ended:
+            if not block.strip(b"\0"):
+                ended = True
                 continue
+            self.archive += ended
+            ended = False
             info = self._header(block)
             length = info.size if size is None else size
             self._unread, self._padding = length, -length % BLOCK

@@ -91,15 +91,15 @@ class Writer(StreamWriter):
             self._abandon(kind)
         self._lock.close()
 
-    def _room(self, count: int) -> "Archive":
-        if self._archive and not self.single and self._archive.images + count > self.shard:
+    def _room(self) -> tuple["Archive", int]:
+        if self._archive and not self.single and self._archive.images == self.shard:
             self._end_shard()
         if self._archive is None:
             path = self._in_partial("unfinished.tar")
             with failing(path):
                 file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115 - _end_shard closes it
             self._archive = Archive(file, path, self.about)
-        return self._archive
+        return self._archive, self.chunk if self.single else self.shard - self._archive.images
 
     def _end_shard(self) -> None:
         """Give the finished shard its name, and note beside it what it holds."""

@@ -1,0 +1,1 @@
+"""PGD in all its uses."""
