@@ -26,7 +26,6 @@ from advlib.cli.options import (
     where_option,
 )
 from advlib.cli.output import (
-    atomic_write,
     history_entry,
     history_of,
     note,
@@ -40,6 +39,7 @@ from advlib.cli.output import (
 )
 from advlib.cli.selecting import images_where_option, keys_option, selection, selection_options
 from advlib.cli.tool import Tool
+from advlib.files import atomic_write
 
 __all__ = [
     "FLOPS",

@@ -1,13 +1,9 @@
 """Reading fits and tables, writing rows, documents and files."""
 
-import contextlib
 import csv
-import errno
 import json
-import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 import click
@@ -228,23 +224,3 @@ def _brief(value, digits: int) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**6:
         return f"{value:.{digits}g}"
     return _cell(value)
-
-
-@contextlib.contextmanager
-def atomic_write(path: str) -> Iterator:
-    """A binary file that appears under `path` only when the block ends without error."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "no such folder to write into", folder)
-    handle, name = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

@@ -21,10 +21,10 @@ from advlib.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of a batch of b images: sums on their device, so that nothing waits for them.
+    """Of a batch: tensors on their device, so that nothing waits for them.
 
-    loss: a scalar, the mean, with its graph.  clean, robust: how many images are classified right
-    as they are, and attacked; int64 scalars.
+    loss: a scalar with its graph, the sum over images by the count of the whole batch.
+    clean, robust: how many images are classified right as they are, and attacked; int64 scalars.
     """
 
     loss: Tensor
@@ -50,38 +50,44 @@ def untracked(layers: list[nn.Module]) -> Iterator[None]:
 
 
 def outcome(
-    model: nn.Module, inner: nn.Module, images: Tensor, label: Tensor, noise: Tensor, recipe: Recipe
-) -> Outcome:
-    """The loss of a batch, in training mode.
+    model: nn.Module, inner: nn.Module, images: Tensor, label: Tensor, noise: Tensor,
+    recipe: Recipe, count: int,
+) -> Outcome:  # fmt: skip
+    """The loss of a batch, or of a rank's share of it, in training mode.
 
     model: what the loss goes through, which may gather gradients over ranks.  inner: the same
     network without that, for the attack.
     images: (b, c, h, w) in [0, 1].  label: (b,) int64.  noise: like images, uniform in [0, 1).
+    count: images of the whole batch, by which losses are divided.
     """
     layers = norms(inner)
-    label_loss = functional.cross_entropy
+
+    def label_loss(logits: Tensor, smoothing: float = recipe.smoothing) -> Tensor:
+        whole = functional.cross_entropy(logits, label, reduction="sum", label_smoothing=smoothing)
+        return whole / count
+
     if recipe.loss == "clean":
         logits = model(images)
-        loss = label_loss(logits, label, label_smoothing=recipe.smoothing)
+        loss = label_loss(logits)
         right = _right(logits, label)
         return Outcome(loss, right, right)
     begin = pgd.start(images, noise, recipe.eps)
     box = (images, begin, recipe.eps, recipe.step_size, recipe.attack_steps)
     if recipe.loss == "madry":
         with untracked(layers):
-            attacked = pgd.ascend(lambda x: label_loss(inner(x), label, reduction="sum"), *box)
+            attacked = pgd.ascend(lambda x: label_loss(inner(x), 0.0), *box)
         logits = model(attacked)
-        loss = label_loss(logits, label, label_smoothing=recipe.smoothing)
+        loss = label_loss(logits)
         right = _right(logits, label)
         return Outcome(loss, right, right)
     clean = model(images)
     target = functional.softmax(clean.detach(), 1)
     with untracked(layers):
-        attacked = pgd.ascend(lambda x: pgd.divergence(target, inner(x)).sum() / len(x), *box)
+        attacked = pgd.ascend(lambda x: pgd.divergence(target, inner(x)).sum() / count, *box)
     robust = model(attacked)
     # no detach: the divergence moves the clean predictions too
-    apart = pgd.divergence(functional.softmax(clean, 1), robust).sum() / len(images)
-    loss = label_loss(clean, label, label_smoothing=recipe.smoothing) + recipe.beta * apart
+    apart = pgd.divergence(functional.softmax(clean, 1), robust).sum() / count
+    loss = label_loss(clean) + recipe.beta * apart
     return Outcome(loss, _right(clean, label), _right(robust, label))
 
 

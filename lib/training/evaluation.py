@@ -1,0 +1,152 @@
+"""How robust a network is: the study's evaluation, image by image.
+
+PGD from a uniform start, 40 steps of 2/255 on the CW loss within 8/255, one restart, the last
+iterate counts, in evaluation mode.  The adversarial loss is that of TRADES on what the attack made:
+cross-entropy of the clean image plus 5 times KL(clean || attacked).
+
+Source: Bartoldson et al. 2024, Sec. 3.1 and App. D; official code, Linf_PGD_40.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from advlib.attacks import pgd
+from advlib.shards.counter import uniform
+from advlib.shards.feed import to_float
+from advlib.shards.reader import ShardSet
+from advlib.training.parallel import Ranks
+
+BETA = 5.0
+
+
+@dataclass(frozen=True)
+class Attack:
+    """PGD as an evaluation uses it; eps and step_size in units of [0, 1].
+
+    loss: "cw" (margin) or "ce" (cross-entropy).
+    """
+
+    eps: float = 8 / 255
+    step_size: float = 2 / 255
+    steps: int = 40
+    loss: str = "cw"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A batch of b images, tensors on their device.
+
+    clean, attacked: logits (b, k).  loss_clean, divergence: (b,) nats.
+    """
+
+    label: Tensor
+    clean: Tensor
+    attacked: Tensor
+    loss_clean: Tensor
+    divergence: Tensor
+
+
+def attack(model: nn.Module, images: Tensor, label: Tensor, noise: Tensor, how: Attack) -> Tensor:
+    """The images after PGD, (b, c, h, w) in [0, 1].
+
+    With the CW loss, an image that is misclassified has no gradient and stays as it is, so it
+    is left out from then on: the same outcome in less time.
+    """
+    begin = pgd.start(images, noise, how.eps)
+    if how.loss == "ce":
+        ce = functional.cross_entropy
+        return pgd.ascend(
+            lambda x: ce(model(x), label, reduction="sum"),
+            images, begin, how.eps, how.step_size, how.steps,
+        )  # fmt: skip
+    low, high = (images - how.eps).clamp_(0, 1), (images + how.eps).clamp_(0, 1)
+    active = torch.arange(len(images), device=images.device)
+    for _ in range(how.steps):
+        current = begin[active].requires_grad_()
+        with torch.enable_grad():
+            margin = pgd.cw_margin(model(current), label[active])
+            (gradient,) = torch.autograd.grad(margin.sum(), current)
+        moved = current.detach() + how.step_size * gradient.sign()
+        begin[active] = torch.clamp(moved, low[active], high[active])
+        active = active[margin.detach() < 0]
+        if not len(active):
+            break
+    return begin
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and no gradients of parameters; both as they were afterwards."""
+    training, wanted = model.training, [p.requires_grad for p in model.parameters()]
+    model.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        model.train(training)
+        for parameter, value in zip(model.parameters(), wanted, strict=True):
+            parameter.requires_grad_(value)
+
+
+def scored(
+    model: nn.Module, shards: ShardSet, how: Attack | None, ranks: Ranks, seed: int = 0,
+    batch: int = 512, most: int | None = None, tick: Callable[[int], None] = lambda n: None,
+) -> Iterator[tuple[np.ndarray, Scored]]:  # fmt: skip
+    """The images of a rank, attacked, with their numbers in the set.
+
+    how: None to leave them as they are.  Noise depends on seed and image number alone, so the
+    outcome on neither ranks nor batches.  most: take only the first so many.
+    """
+    count = min(len(shards), most or len(shards))
+    for first in range(0, count, batch * ranks.ranks):
+        last = min(first + batch * ranks.ranks, count)
+        mine = np.arange(first, last)[ranks.rank :: ranks.ranks]
+        tick(last - first)
+        if not len(mine):
+            continue
+        chunk = shards.read(mine, fields=())
+        images = to_float(torch.from_numpy(chunk.image).to(ranks.device))
+        label = torch.from_numpy(chunk.label).to(ranks.device)
+        with evaluating(model), torch.no_grad():
+            clean = model(images)
+            attacked = clean
+            if how:
+                position = torch.from_numpy(mine).to(ranks.device)
+                noise = uniform(position, seed, images.shape[1:])
+                attacked = model(attack(model, images, label, noise, how))
+            yield mine, Scored(
+                label, clean, attacked,
+                functional.cross_entropy(clean, label, reduction="none"),
+                pgd.divergence(functional.softmax(clean, 1), attacked),
+            )  # fmt: skip
+
+
+def evaluate(
+    model: nn.Module, shards: ShardSet, how: Attack | None, ranks: Ranks, **options
+) -> dict[str, float]:
+    """Means over a set: `images`, `clean_accuracy`, `clean_loss`, `accuracy`, `loss`.
+
+    Accuracies are fractions; losses nats per image; `loss` is clean_loss + 5 KL(clean || attacked).
+    """
+    sums = torch.zeros(5, dtype=torch.float64)
+    for _, found in scored(model, shards, how, ranks, **options):
+        sums += torch.stack([
+            torch.tensor(float(len(found.label)), dtype=torch.float64),
+            (found.clean.argmax(1) == found.label).sum().double().cpu(),
+            found.loss_clean.double().sum().cpu(),
+            (found.attacked.argmax(1) == found.label).sum().double().cpu(),
+            found.divergence.double().sum().cpu(),
+        ])  # fmt: skip
+    count, clean, clean_loss, robust, apart = ranks.sum(sums.to(ranks.device)).tolist()
+    return {
+        "images": int(count),
+        "clean_accuracy": clean / count,
+        "clean_loss": clean_loss / count,
+        "accuracy": robust / count,
+        "loss": (clean_loss + BETA * apart) / count,
+    }

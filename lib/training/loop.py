@@ -1,0 +1,303 @@
+"""The training loop: batches in an exact order, steps, evaluations, checkpoints, and going on.
+
+A run's folder holds `log.jsonl`, `state.safetensors` (what it goes on from), `last.safetensors`
+and, with validation images, `best.safetensors`.  Killed at any moment and run again, it ends with
+the same weights; on CPUs, with as many ranks, with the same bits.
+
+Source: Bartoldson et al. 2024, Sec. 3.1 and App. D, and the official code's order of events.
+"""
+
+import copy
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from advlib.errors import CannotError
+from advlib.models.checkpoints import save
+from advlib.models.network import Classifier
+from advlib.shards.counter import uniform
+from advlib.shards.feed import augment, loader, to_float
+from advlib.shards.order import Order
+from advlib.shards.reader import ShardSet
+from advlib.training import schedule
+from advlib.training.evaluation import Attack, evaluate
+from advlib.training.log import Log
+from advlib.training.parallel import Ranks, synchronised
+from advlib.training.recipe import Recipe
+from advlib.training.state import load_state, save_state
+from advlib.training.step import average, copy_statistics, decay_groups, norms, outcome
+
+STATE, LOG, LAST, BEST = "state.safetensors", "log.jsonl", "last.safetensors", "best.safetensors"
+NOISE, CROPS, TESTS = 1, 2, 3  # streams of random numbers of a run, apart by their seeds
+AGREE = 10  # steps after which ranks ask each other whether to save or stop
+
+
+@dataclass
+class Plan:
+    """What a run reads, when it evaluates and saves.
+
+    order, sets: the training images, as advlib.shards.feed.loader takes them.
+    test: images of the evaluations; validation: those that choose the best checkpoint.
+    at: the epochs after which it evaluates, 0 for before training.
+    images: how many test images, None for all.
+    validate_every, save_every, log_every: epochs; seconds; steps.
+    about: JSON for the header and the checkpoints, as history, data set and FID.
+    """
+
+    order: Order
+    sets: Sequence[ShardSet]
+    test: ShardSet | None = None
+    validation: ShardSet | None = None
+    at: frozenset[int] = frozenset()
+    images: int | None = None
+    validate_every: int = 1
+    save_every: float = 600.0
+    log_every: int = 50
+    workers: int = 0
+    about: dict = field(default_factory=dict)
+
+
+class Run:
+    """A run in a folder; `train` begins it, or goes on, to its end.
+
+    Raises DataError where the folder holds another run, CannotError where it cannot go on: a loss
+    that is no number, no memory, a full disk.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        model: Classifier,
+        recipe: Recipe,
+        plan: Plan,
+        ranks: Ranks,
+        flops: int,
+        stop: Callable[[], bool] = lambda: False,
+        tick: Callable[[dict], None] = lambda row: None,
+    ):
+        """Prepare a run.
+
+        model: with fresh weights, which `recipe.seed` gave.  flops: of a forward pass of an image.
+        stop: asked after each step whether to save and leave.  tick: called with each row.
+        """
+        self.folder, self.recipe, self.plan, self.ranks = folder, recipe, plan, ranks
+        self.flops, self.stop, self.tick = flops * recipe.forwards, stop, tick
+        layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        self.layout = layout
+        model = model.to(ranks.device, memory_format=layout)
+        self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
+        self.model = synchronised(model, ranks).train()
+        self.layers = norms(self.model)
+        self.optimiser = torch.optim.SGD(
+            decay_groups(self.model, recipe.weight_decay), lr=recipe.lr, momentum=0.9,
+            nesterov=True, foreach=True,
+        )  # fmt: skip
+        self.shared = ranks.share(self.model)
+        self.step = 0
+        self.reported = 0  # the step of the last row
+        self.best = -1.0
+        self.sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)  # since the last row
+        self.job = {
+            "model": model.describe(), "recipe": recipe.document(), "order": plan.order.digest,
+        }  # fmt: skip
+
+    def train(self) -> bool:
+        """Train from where the folder stands; whether to the end, not until asked to stop."""
+        facts = load_state(self._path(STATE), self._networks(), self.optimiser, self.job)
+        if facts:
+            self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
+            self.reported = facts["reported"]
+            if self.ranks.first:
+                self.sums += torch.tensor(facts["sums"], dtype=torch.float64)
+            if self.step >= self.recipe.steps:
+                return True
+        self.log = Log(self._path(LOG), facts["log"] if facts else 0) if self.ranks.first else None
+        if not facts:
+            self._write("header", **self._header())
+            self._evaluate(0)
+        self.saved = self.since = time.monotonic()
+        try:
+            return self._steps()
+        except torch.OutOfMemoryError as err:
+            raise CannotError(
+                f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
+                " take more ranks, --precision bf16 or a smaller --batch"
+            ) from err
+        finally:
+            if self.log:
+                self.log.close()
+
+    def _header(self) -> dict:
+        return {
+            "format": "advlog", "version": 1, **self.plan.about, **self.job,
+            "params": sum(p.numel() for p in self.model.parameters()),
+            "planned_samples": self.recipe.images, "epochs": self.recipe.epochs,
+            "flops_per_image": self.flops,
+        }  # fmt: skip
+
+    def _steps(self) -> bool:
+        per_epoch = self.recipe.steps_per_epoch
+        batches = loader(
+            self.plan.order, self.plan.sets, start=self.step, rank=self.ranks.rank,
+            ranks=self.ranks.ranks, workers=self.plan.workers,
+        )  # fmt: skip
+        for batch in batches:
+            if self.step >= self.recipe.steps:
+                break
+            self._update(batch)
+            self.step += 1
+            if self.step % self.plan.log_every == 0 or self.step % per_epoch == 0:
+                self._report()
+            if self.step % per_epoch == 0:
+                self._end_epoch(self.step // per_epoch)
+            if self._asked_to_stop():
+                return False
+        self._write("end", step=self.step, samples=self._images())
+        self._save()
+        return True
+
+    def _update(self, batch) -> None:
+        recipe, device = self.recipe, self.ranks.device
+        rate, momentum = schedule.one_cycle(
+            self.step // recipe.steps_per_epoch, recipe.epochs, recipe.lr, recipe.warmup
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"], group["momentum"] = rate, momentum
+        for layer in self.layers:
+            layer.momentum = schedule.norm_momentum(self.step)
+        image, label, position = (t.to(device, non_blocking=True) for t in batch)
+        if recipe.augment:
+            image = augment(image, position, self._seed(CROPS))
+        images = to_float(image).to(memory_format=self.layout)
+        noise = uniform(position, self._seed(NOISE), images.shape[1:])
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+            found = outcome(self.shared, self.model, images, label, noise, recipe, recipe.batch)
+        # gradients are averaged over ranks, so each counts its images by their share of the batch
+        self.optimiser.zero_grad(set_to_none=True)
+        (found.loss * self.ranks.ranks).backward()
+        self.optimiser.step()
+        updates = self.step + 1
+        warmup = recipe.warmup * recipe.epochs * recipe.steps_per_epoch
+        decay = schedule.averaging_decay(updates, warmup, recipe.tau)
+        average(self.averaged, self.model, decay)
+        self.sums += torch.stack(
+            [
+                found.loss.detach().double() * recipe.batch,
+                found.clean.double(),
+                found.robust.double(),
+            ]
+        )
+
+    def _report(self) -> None:
+        """A row of what the steps since the last one brought; stops at a loss that is no number."""
+        sums = self.ranks.sum(self.sums.clone()).tolist()
+        self.sums.zero_()
+        count = (self.step - self.reported) * self.recipe.batch
+        if not sums[0] - sums[0] == 0:
+            raise CannotError(
+                f"the loss is {sums[0]} within steps {self.reported + 1} to {self.step}; the last"
+                f" good state stays in {self.folder}: a smaller --lr may help"
+            )
+        now = time.monotonic()
+        self.reported = self.step
+        row = {
+            "step": self.step, "samples": self._images(), "flops": self._images() * self.flops,
+            "loss": sums[0] / count, "clean_accuracy": sums[1] / count,
+            "accuracy": sums[2] / count, "lr": self.optimiser.param_groups[0]["lr"],
+            "images_per_second": count / max(now - self.since, 1e-9),
+        }  # fmt: skip
+        self.since = now
+        self._write("step", **row)
+
+    def _end_epoch(self, epoch: int) -> None:
+        copy_statistics(self.averaged, self.model)
+        begun = time.monotonic()
+        validation, last = self.plan.validation, epoch == self.recipe.epochs
+        if validation and (epoch % self.plan.validate_every == 0 or last):
+            found = self._scores(validation, None)
+            self._write("validation", epoch=epoch, step=self.step, **found)
+            if found["accuracy"] >= self.best:
+                self.best = found["accuracy"]
+                self._checkpoint(BEST, epoch)
+        self._evaluate(epoch)
+        if last:
+            self._checkpoint(LAST, epoch)
+        self.since += time.monotonic() - begun  # a row's speed is that of training alone
+
+    def _evaluate(self, epoch: int) -> None:
+        if self.plan.test is None or epoch not in self.plan.at:
+            return
+        begun = time.monotonic()
+        found = self._scores(self.plan.test, self.plan.images)
+        images = self._images()
+        self._write(
+            "evaluation", epoch=epoch, step=self.step, samples=images, flops=images * self.flops,
+            seconds=time.monotonic() - begun, **found,
+        )  # fmt: skip
+
+    def _scores(self, shards: ShardSet, most: int | None) -> dict:
+        return evaluate(
+            self.averaged, shards, Attack(eps=self.recipe.eps), self.ranks,
+            seed=self._seed(TESTS), most=most,
+        )  # fmt: skip
+
+    def _asked_to_stop(self) -> bool:
+        """Save where it is time to, or where a rank was asked to stop; whether one was."""
+        if self.ranks.ranks > 1 and self.step % AGREE:
+            return False
+        asked = self.ranks.any(self.stop())
+        if self.ranks.any(asked or time.monotonic() - self.saved > self.plan.save_every):
+            self._save()
+        return asked
+
+    def _save(self) -> None:
+        """Keep all that going on from here needs."""
+        sums = self.ranks.sum(self.sums.clone()).tolist()
+        if self.ranks.first and sums[0] - sums[0] == 0:
+            facts = {
+                "job": self.job, "order": self.plan.order.state(self._images()),
+                "best": self.best, "sums": sums, "reported": self.reported, "log": self.log.size,
+            }  # fmt: skip
+            try:
+                save_state(self._path(STATE), self._networks(), self.optimiser, facts)
+            except OSError as err:
+                raise CannotError(f"{self._path(STATE)}: {err.strerror}") from err
+        self.saved = time.monotonic()
+        self.ranks.wait()
+
+    def _checkpoint(self, name: str, epoch: int) -> None:
+        if self.ranks.first:
+            about = {
+                **self.plan.about,
+                "epoch": epoch,
+                "step": self.step,
+                "samples": self._images(),
+            }
+            try:
+                save(self._path(name), self.averaged, about, self.model)
+            except OSError as err:
+                raise CannotError(f"{self._path(name)}: {err.strerror}") from err
+
+    def _write(self, event: str, **values) -> None:
+        if self.log:
+            self.log.write(event, **values)
+        self.tick({"event": event, **values})
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"model": self.model, "averaged": self.averaged}
+
+    def _images(self) -> int:
+        return min(self.step * self.recipe.batch, self.plan.order.images)
+
+    def _per_rank(self) -> int:
+        return -(-self.recipe.batch // self.ranks.ranks)
+
+    def _seed(self, stream: int) -> int:
+        return self.recipe.seed * 4 + stream
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
