@@ -1,5 +1,6 @@
 """What every network here shares: its description, and images in [0, 1] normalised inside."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -37,7 +38,8 @@ class Classifier(nn.Module):
         zoo.check_image_size(model, image_size)
         if classes < 1:
             raise DataError(f"classes: found {classes}; expected 1 or more")
-        if not mean or len(mean) != len(std) or not all(value > 0 for value in std):
+        finite = all(math.isfinite(value) for value in [*mean, *std])
+        if not (mean and finite and len(mean) == len(std) and min(std) > 0):
             raise DataError(
                 f"normalisation: found mean {list(mean)}, std {list(std)}; "
                 "expected a mean and a positive std for each channel"

@@ -6,8 +6,8 @@ addition; pixels are taken as they are.
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from advlib.models import zoo
 from advlib.models.network import Classifier
@@ -31,11 +31,11 @@ class Block(nn.Module):
             self.shortcut_norm = nn.BatchNorm2d(out)
 
     def forward(self, maps: Tensor) -> Tensor:
-        inner = F.relu(self.norm1(self.conv1(maps)))
+        inner = relu(self.norm1(self.conv1(maps)))
         inner = self.norm2(self.conv2(inner))
         if self.shortcut is not None:
             maps = self.shortcut_norm(self.shortcut(maps))
-        return F.relu(inner + maps)
+        return relu(inner + maps)
 
 
 class ResNet(Classifier):
@@ -57,11 +57,13 @@ class ResNet(Classifier):
         self.groups = nn.ModuleList()
         for wide, out, blocks in model.groups():
             first = Block(wide, out, 2 if len(self.groups) else 1)
-            self.groups.append(nn.Sequential(first, *(Block(out, out, 1) for _ in range(blocks - 1))))
+            self.groups.append(
+                nn.Sequential(first, *(Block(out, out, 1) for _ in range(blocks - 1)))
+            )
         self.head = nn.Linear(out, classes)
 
     def features(self, normalised: Tensor) -> Tensor:
-        maps = F.relu(self.norm(self.stem(normalised)))
+        maps = relu(self.norm(self.stem(normalised)))
         for group in self.groups:
             maps = group(maps)
         return maps

@@ -7,13 +7,13 @@ version the study's code took over: SiLU, "same" padding, the shortcut after the
 import math
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import pad, relu, silu
 
 from advlib.models import zoo
 from advlib.models.network import Classifier
 
-ACTIVATIONS = {"silu": F.silu, "relu": F.relu}
+ACTIVATIONS = {"silu": silu, "relu": relu}
 MOMENTUM = 0.01  # of the running statistics of batch norm: the new batch's share
 
 
@@ -37,7 +37,7 @@ class Block(nn.Module):
         active = self.activation(self.norm1(maps))
         # "same" padding of TensorFlow, where the weights were first trained: at stride 2 an even
         # map gets its row and column of zeros at the end alone
-        padded = F.pad(active, (0, 1, 0, 1)) if self.stride == 2 else active
+        padded = pad(active, (0, 1, 0, 1)) if self.stride == 2 else active
         inner = self.conv2(self.activation(self.norm2(self.conv1(padded))))
         return (maps if self.shortcut is None else self.shortcut(active)) + inner
 

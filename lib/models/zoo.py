@@ -32,7 +32,7 @@ NORMALISATIONS = {
     "svhn": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
-NAME = re.compile(r"(?:wrn|wideresnet)[-_](\d{1,5})[-_](\d{1,5})(?:[-_](silu|swish|relu))?", re.I)
+NAME = re.compile(r"(?:wrn|wideresnet)[-_](\d{1,4})[-_](\d{1,4})(?:[-_](silu|swish|relu))?", re.I)
 RESNET_18 = re.compile(r"resnet[-_]?18", re.I)
 
 
