@@ -39,6 +39,7 @@ from advlib.cli.output import (
 )
 from advlib.cli.selecting import images_where_option, keys_option, selection, selection_options
 from advlib.cli.tool import Tool
+from advlib.cli.training import recipe_options, training_meter
 from advlib.files import atomic_write
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "progress",
     "quality_options",
     "read_fits",
+    "recipe_options",
     "say_uncertain",
     "seed_option",
     "seekable",
@@ -73,6 +75,7 @@ __all__ = [
     "sets_argument",
     "standard_input",
     "stream_name",
+    "training_meter",
     "where_option",
     "write_document",
     "write_rows",

@@ -96,7 +96,8 @@ class Run:
             decay_groups(self.model, recipe.weight_decay), lr=recipe.lr, momentum=0.9,
             nesterov=True, foreach=True,
         )  # fmt: skip
-        self.shared = ranks.share(self.model)
+        network = torch.compile(self.model) if recipe.compile else self.model
+        self.inner, self.shared = network, ranks.share(network)
         self.step = 0
         self.reported = 0  # the step of the last row
         self.best = -1.0
@@ -175,7 +176,7 @@ class Run:
         images = to_float(image).to(memory_format=self.layout)
         noise = uniform(position, self._seed(NOISE), images.shape[1:])
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            found = outcome(self.shared, self.model, images, label, noise, recipe, recipe.batch)
+            found = outcome(self.shared, self.inner, images, label, noise, recipe, recipe.batch)
         # gradients are averaged over ranks, so each counts its images by their share of the batch
         self.optimiser.zero_grad(set_to_none=True)
         (found.loss * self.ranks.ranks).backward()

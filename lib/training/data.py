@@ -1,0 +1,98 @@
+"""The images of a run: which sets, how often, with how many real ones, in which order."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from advlib.errors import DataError
+from advlib.shards.order import Order, Part
+from advlib.shards.reader import ShardSet, open_set
+from advlib.training.recipe import Recipe
+
+PASSES = re.compile(r"(.+)=([0-9./]+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Sets in reading order, the passes over each (None where not said), and the real set."""
+
+    sets: tuple[ShardSet, ...]
+    passes: tuple[Fraction | None, ...]
+    real: ShardSet | None
+    share: Fraction
+
+    @property
+    def all(self) -> list[ShardSet]:
+        """The sets as an Order numbers them."""
+        return [*self.sets, *([self.real] if self.real else [])]
+
+    @property
+    def samples(self) -> int | None:
+        """How many images all passes give, real ones included; None where passes are not said."""
+        if None in self.passes:
+            return None
+        synthetic = sum(round(p * len(s)) for p, s in zip(self.passes, self.sets, strict=True))
+        return int(synthetic / (1 - self.share)) if self.real else synthetic
+
+    def order(self, recipe: Recipe) -> Order:
+        """The reading order of a run.
+
+        A single set without passes is read as often as the run needs; of several, each once.
+        Raises DataError where they do not suffice for the run.
+        """
+        passes = [Fraction(1) if p is None else p for p in self.passes]
+        if self.passes == (None,):
+            synthetic = recipe.images * (1 - self.share) + recipe.batch
+            passes = [synthetic / len(self.sets[0]) + 1]
+        parts = [
+            Part(s.chunk_sizes, p, s.name, s.digest) for s, p in zip(self.sets, passes, strict=True)
+        ]
+        real = (
+            Part(self.real.chunk_sizes, 1, self.real.name, self.real.digest) if self.real else None
+        )
+        order = Order(parts, recipe.batch, recipe.seed, real, self.share if real else Fraction(0))
+        if order.images < recipe.images:
+            raise DataError(
+                f"the sets give {order.images} images, and the run sees {recipe.images}; expected"
+                " as many: say more passes, as NAME=2, or fewer --samples"
+            )
+        return order
+
+
+def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Images:
+    """The sets that options name, `NAME` or `NAME=PASSES` each, and the real one.
+
+    Raises DataError for sets that do not go together in shape or classes.
+    """
+    sets, passes = [], []
+    for spec in specs:
+        found = PASSES.fullmatch(spec)
+        name, said = (found[1], found[2]) if found else (spec, None)
+        try:
+            passes.append(None if said is None else Fraction(said))
+        except (ValueError, ZeroDivisionError):
+            raise DataError(f"{spec!r}: expected a number of passes, as {name}=1.5") from None
+        sets.append(open_set([name]))
+    images = Images(tuple(sets), tuple(passes), open_set([real]) if real else None, share)
+    alike(images.all)
+    return images
+
+
+def alike(sets: Sequence[ShardSet]) -> int:
+    """How many classes the sets have, which all agree on.
+
+    Raises DataError where shapes or classes differ, or no set says how many there are.
+    """
+    known = {s.name: s.classes for s in sets if s.classes is not None}
+    if not known:
+        raise DataError(f"{sets[0].name}: does not say how many classes it has; pack it anew with"
+                        " --classes")  # fmt: skip
+    for other in sets[1:]:
+        if other.shape != sets[0].shape:
+            ours, theirs = ("x".join(map(str, s.shape)) for s in (sets[0], other))
+            raise DataError(f"{other.name}: images of {theirs}; {sets[0].name} has {ours}")
+    if len(set(known.values())) > 1:
+        text = ", ".join(f"{name} has {count}" for name, count in known.items())
+        raise DataError(f"numbers of classes differ: {text}")
+    return next(iter(known.values()))
