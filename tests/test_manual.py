@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 PAGES = {path.name: path for path in manual.PAGES}
 COMMANDS = sorted(SCRIPTS)
-FORMATS = ("advfit", "advruns")  # named after the command that writes them
+FORMATS = ("advfit", "advruns", "advshards")
 WIDTH = 77  # of lines in examples: a few columns past the edge of a terminal of 80, at most
 SPELLING = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
@@ -151,7 +151,6 @@ def test_every_command_has_a_page_and_every_page_a_subject():
     overview = sections("advtools.7")["DESCRIPTION"]
     assert {f"{name}.1" for name in COMMANDS} == {p for p in PAGES if p.endswith(".1")}
     assert {f"{name}.5" for name in FORMATS} == {p for p in PAGES if p.endswith(".5")}
-    assert set(FORMATS) <= set(COMMANDS)
     assert {p for p in PAGES if p.endswith(".7")} == {"advtools.7"}
     for name, section in [(n, 1) for n in COMMANDS] + [(n, 5) for n in FORMATS]:
         assert f".BR {name} ({section})" in overview
@@ -279,6 +278,30 @@ def test_printed_columns_are_documented(sh, command):
     described |= {"approach"} if ".BR approach" in page else set()
     assert printed <= described, "columns that the page does not have"
     assert described <= printed, "columns of the page that the command does not print"
+
+
+def test_columns_of_advls_are_documented(sh):
+    made = sh("advpack -q digits -o a && advpack -q digits --layout sample -o b")
+    assert made.returncode == 0, made.stderr
+    printed = set()
+    for mode in ("", "--stats", "--duplicates", "--verify", "--history"):
+        done = sh(f"advls {mode} a b")
+        assert done.returncode == 0, done.stderr
+        printed |= set(done.stdout.splitlines()[0].split(","))
+    printed |= set(json.loads(sh("advls --stats --format json a").stdout)["rows"][0])
+    described = {re.sub(r"_\d$", "", name) for name in heads(sections("advls.1")["OUTPUT"])}
+    assert {re.sub(r"_\d$", "", name) for name in printed} == described
+
+
+def test_fields_of_shards_are_documented(sh):
+    done = sh("advpack -q digits -o a; cat a.index.json; tar xOf a-000000.tar __advshards__")
+    assert done.returncode == 0, done.stderr
+    index, end = json.JSONDecoder().raw_decode(done.stdout)
+    found = sections("advshards.5")
+    member = json.loads(done.stdout[end:])
+    of_history = {"tool", "command"}
+    assert fields(index, set()) - of_history == heads(found["INDEX"])
+    assert fields(member, set()) - of_history == heads(found["DESCRIPTION MEMBER"])
 
 
 def test_differences_in_examples_are_seen():
