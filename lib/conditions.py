@@ -20,7 +20,7 @@ EXPRESSION = re.compile(r"\s*([A-Za-z_][\w .-]*?)\s*(<=|>=|!=|==|<|>|=)\s*(.*?)\
 
 @dataclass(frozen=True)
 class Comparison:
-    """`column operator value`, the only kind of condition that options take."""
+    """`column operator value`; the value may name another column, where both hold numbers."""
 
     column: str
     symbol: str
@@ -39,6 +39,9 @@ class Comparison:
         column, compare = columns[self.column], OPERATORS[self.symbol]
         number = _as_number(self.value)
         if isinstance(column, np.ndarray):
+            other = columns.get(self.value)
+            if number is None and isinstance(other, np.ndarray):
+                return compare(column, other) & ~np.isnan(column) & ~np.isnan(other)
             if number is None:
                 raise DataError(
                     f"{self}: column {self.column!r} holds numbers; found {self.value!r}"

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import sys
 
 import click
 
@@ -32,10 +31,12 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
     if wanted["stratified"] and wanted["random"] is None:
         raise click.UsageError("--stratified goes with --random")
     piped = not sets or "-" in sets
+    if piped and keys_file and cli.stream_name(keys_file) == "<stdin>":
+        raise click.UsageError("standard input cannot be both the set and the keys")
     if not (any(wanted.values()) or conditions or keys_file):
         if piped:
             raise click.UsageError("nothing is selected; see --help")
-        keys_file = sys.stdin.buffer
+        keys_file = cli.standard_input()
     twice = wanted["random"] is not None  # a draw reads the set twice, which a pipe cannot
     with cli.seekable(sets) if twice else contextlib.nullcontext(cli.open_images(sets)) as source:
         selection = cli.selection(source, keys_file, conditions, seed=seed, invert=invert, **wanted)

@@ -9,26 +9,28 @@ from advlib import cli
 
 @click.command(cls=cli.Tool)
 @cli.sets_argument
-@click.option("--verify", "mode", flag_value="verify", help="Read all and list what is wrong.")
+@click.option("--verify", is_flag=True, help="Read all and list what is wrong.")
 @click.option(
-    "--stats", "mode", flag_value="stats",
+    "--stats", is_flag=True,
     help="Add mean and deviation of each channel, class balance, and exact duplicates.",
 )  # fmt: skip
 @click.option(
-    "--duplicates", "mode", flag_value="duplicates",
+    "--duplicates", is_flag=True,
     help="List the images that equal an earlier one, of the same set or of one named before it.",
 )  # fmt: skip
-@click.option(
-    "--history", "mode", flag_value="history", help="List the command lines that made the sets."
-)
+@click.option("--history", is_flag=True, help="List the command lines that made the sets.")
 @cli.format_option
-def main(sets, mode, output_format):
+def main(sets, output_format, **modes):
     """Say what shard sets hold, a row for each.
 
     SET is a set's name, its .tar files or its folder; "-" or nothing means standard input.
     """
     from advlib.shards import listing
 
+    asked = [mode for mode, given in modes.items() if given]
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{mode}' for mode in asked)} exclude each other")
+    mode = asked[0] if asked else None
     rows = {
         None: _summaries, "verify": _problems, "stats": _statistics, "duplicates": _duplicates,
         "history": _histories,

@@ -18,7 +18,7 @@ def _classes(context, param, value):
     from advlib.shards.sources.names import CLASSES
 
     if value.isdecimal() and int(value) > 0:
-        return {"classes": int(value), "class_names": None}
+        return {"classes": int(value)}
     names = CLASSES.get(value) or tuple(name.strip() for name in value.split(","))
     if len(names) < 2 or not all(names):
         raise click.BadParameter(
@@ -32,7 +32,7 @@ def _classes(context, param, value):
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option(
     "--split", type=click.Choice(SPLITS),
-    help="Part of a named data set. [default: train]",
+    help="Part of a named data set, or of idx files. [default: train]",
 )  # fmt: skip
 @click.option(
     "--root", metavar="DIR", type=click.Path(file_okay=False),
@@ -64,6 +64,8 @@ def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, ab
     from advlib.shards.shuffle import shuffled
 
     source, identity, history, known = _open(sources, split, root, about.get("class_names"))
+    if about.get("classes") not in (None, len(known["class_names"] or ())):
+        known["class_names"] = None  # names that are not as many are of other classes
     job = None if identity is None else {"source": identity, "seed": seed, "shuffle": shuffle}
     writer = cli.open_writer(
         output, layout or "chunk", job, history, chunk=chunk, shard=shard, **known | about

@@ -24,11 +24,11 @@ def layout_options(command):
     """`--layout`, `--chunk` and `--shard`: the form of the shards that are written."""
     command = click.option(
         "--shard", type=click.IntRange(min=1), metavar="N",
-        help="Images of a shard. [default: 100000 in the chunk layout, else 10000]",
+        help="Images of a shard, in a set of files. [default: 100000 in chunks, else 10000]",
     )(command)  # fmt: skip
     return click.option(
-        "--chunk", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N",
-        help="Images of a chunk, in the chunk layout.",
+        "--chunk", type=click.IntRange(min=1), metavar="N",
+        help="Images of a chunk, in the chunk layout. [default: 1000]",
     )(command)  # fmt: skip
 
 
@@ -82,11 +82,14 @@ def open_writer(output: str, layout: str, job: dict | None, history=(), **about)
 
     about = {key: value for key, value in about.items() if value is not None}
     about["history"] = [*history, history_entry()]
+    if layout == "sample" and "chunk" in about:
+        raise DataError("--chunk: the sample layout has no chunks")
+    if "shard" in about and output.endswith((".tar", "-")):
+        raise DataError(f"--shard: {output} is one archive")
     if output != "-":
         return Writer(output, layout, job=job, **about)
     if sys.stdout.isatty():
         raise DataError("shards are binary; name a set with -o, or pipe them on")
-    about.pop("shard", None)
     return StreamWriter(sys.stdout.buffer, layout, **about)
 
 

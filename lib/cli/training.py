@@ -16,7 +16,7 @@ def recipe_options(command):
         ("--batch", click.IntRange(min=2), None, "Images a step. [default: 1024, above 10M 2048]"),
         ("--lr", positive, None, "Peak learning rate. [default: .3, above 10M .2, above 200M .1]"),
         ("--epoch", click.IntRange(min=1), None,
-         "Images between changes of the learning rate. [default: 50000, of short runs a hundredth]"),
+         "Images between changes of the learning rate. [default: 50000, or a hundredth]"),
         ("--loss", click.Choice(["trades", "madry", "clean"]), "trades",
          "TRADES; adversarial training after Madry; no attack."),
         ("--eps", share, "8/255", "Radius of the attack's ball."),

@@ -11,7 +11,7 @@ import numpy as np
 from advlib.errors import CannotError, DataError
 from advlib.shards import layouts
 from advlib.shards.chunk import IMAGES, Chunk, concatenate
-from advlib.shards.stream import alike
+from advlib.shards.stream import alike, field_shapes
 from advlib.shards.tar import END, pack, padding
 
 
@@ -71,7 +71,9 @@ class StreamWriter:
             layouts.check_fields(chunk.fields)
             self._like = chunk.take(slice(0, 0))
         like, classes = self._like, self.about["classes"]
-        self._pending += alike([chunk], self.name, like.image.shape[1:], [*like.fields], classes)
+        self._pending += alike(
+            [chunk], self.name, like.image.shape[1:], field_shapes(like), classes
+        )
         if sum(map(len, self._pending)) >= self.chunk:
             self._emit()
 
@@ -107,7 +109,7 @@ class Archive:
         self.counts = np.zeros(0, np.int64)
         self.shape: tuple[int, ...] = ()
         self.fields: list[str] = []
-        text = json.dumps(about, ensure_ascii=False).encode()
+        text = json.dumps(about).encode()
         self._put(layouts.META, [text])
 
     def write(self, chunk: Chunk, first: int) -> None:

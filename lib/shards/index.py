@@ -76,7 +76,7 @@ def read_index(path: str) -> Index:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise DataError(f"{path}: not JSON: {err}") from None
     if not isinstance(document, dict) or document.get("format") != "advshards":
         raise DataError(f"{path}: not the index of a shard set")
@@ -90,8 +90,8 @@ def read_index(path: str) -> Index:
             classes=int(document["classes"]),
             class_names=tuple(map(str, names)) if names else None,
             class_counts=tuple(map(int, document["class_counts"])),
-            fields=tuple(document["fields"]),
-            chunk=document["chunk"],
+            fields=tuple(map(str, document["fields"])),
+            chunk=None if document["chunk"] is None else int(document["chunk"]),
             shards=tuple(
                 ShardEntry(
                     str(s["url"]), int(s["nsamples"]), int(s["images"]), int(s["filesize"]),
@@ -101,11 +101,24 @@ def read_index(path: str) -> Index:
             ),
             history=list(document["history"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise DataError(f"{path}: damaged index: {type(err).__name__} {err}") from None
+    least = {"chunk": 1, "sample": 0}.get(index.layout)
+    if least is None or (index.chunk or 0) < least or not index.shards:
+        raise DataError(
+            f"{path}: layout {index.layout!r}, {index.chunk} images a chunk, {len(index.shards)}"
+            " shards; expected the index of a shard set"
+        )
     for shard in index.shards:
-        if os.path.basename(shard.url) != shard.url:
-            raise DataError(f"{path}: shard {shard.url!r} is elsewhere; expected a file beside it")
+        if os.path.basename(shard.url) != shard.url or not shard.url.endswith(".tar"):
+            raise DataError(
+                f"{path}: shard {shard.url!r} is elsewhere; expected a .tar file beside it"
+            )
+        if not 0 < shard.nsamples <= shard.images <= shard.filesize:
+            raise DataError(
+                f"{path}: shard {shard.url!r}: {shard.images} images in {shard.nsamples} samples of"
+                f" {shard.filesize} bytes"
+            )
     return index
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -29,6 +30,10 @@ from advlib.shards.chunk import (
 LAYOUTS = ("chunk", "sample")
 META = "__advshards__"  # the first member: no field, so that webdataset passes over it
 PICTURES = ("png", "jpg", "jpeg", "webp", "bmp", "ppm")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM")  # others Pillow may give to programs, as PostScript
+PNG = b"\x89PNG\r\n\x1a\n"
+CLASSES = 1 << 20  # a label above is damage: counting the classes would take all memory
+INT64 = 1 << 63
 PICKLED = frozenset({"pickle", "pkl", "pyd", "pth", "pt", "joblib", "dill"})
 FIELD = re.compile(r"[A-Za-z_]\w*")
 FORBIDDEN = re.compile(r"[./\\\0]")  # in a key
@@ -126,7 +131,7 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _json(value) -> bytes:
-    return json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(_finite(value), separators=(",", ":")).encode()
 
 
 def _finite(value):
@@ -171,20 +176,31 @@ def decode_chunk(members: Mapping[str, np.ndarray], where: str) -> Chunk:
     for name in members:
         if name.endswith(".npy") and name not in ("image.npy", "label.npy"):
             fields[name[: -len(".npy")]] = _array(members, name, where)
-    for name, values in about.get("fields", {}).items():
-        fields[name] = object_array(values)
-    key = about.get("keys", about.get("first", 0))
-    if isinstance(key, int):
-        key = np.arange(key, key + n)
-    elif all(type(item) is int for item in key):
-        key = np.array(key, np.int64)
-    else:
-        key = object_array([key_text(item) for item in key])
+    texts = about.get("fields", {})
+    if not isinstance(texts, dict) or not all(isinstance(v, list) for v in texts.values()):
+        raise DataError(f"{where}.json: fields that are no lists; expected a value for each image")
+    fields |= {name: object_array(values) for name, values in texts.items()}
+    if taken := RESERVED & set(fields):
+        raise DataError(f"{where}: a field may not be named {', '.join(sorted(taken))}")
+    key = _keys(about, n, where)
     for name, values in {"image": image, "key": key, **fields}.items():
         if values.ndim == 0 or len(values) != n:
             count = len(values) if values.ndim else "no"
             raise DataError(f"{where}: {count} values of {name!r} for {n} labels")
     return checked(Chunk(image, label.astype(np.int64, copy=False), key, fields), where)
+
+
+def _keys(about: dict, n: int, where: str) -> np.ndarray:
+    """The keys of a chunk, as `chunk_members` packed them."""
+    keys = about.get("keys", about.get("first", 0))
+    if type(keys) is int and -INT64 <= keys < INT64 - n:
+        return np.arange(keys, keys + n)
+    if isinstance(keys, list):
+        if all(type(key) is int and -INT64 <= key < INT64 for key in keys):
+            return np.array(keys, np.int64)
+        if all(type(key) is str for key in keys):
+            return object_array(keys)
+    raise DataError(f"{where}.json: keys {str(keys)[:30]}; expected numbers or texts")
 
 
 def decode_samples(samples: Iterable[tuple[str, Mapping[str, np.ndarray]]], where: str) -> Chunk:
@@ -210,33 +226,45 @@ def decode_samples(samples: Iterable[tuple[str, Mapping[str, np.ndarray]]], wher
     names = dict.fromkeys(name for about in scalars for name in about)
     fields = {name: scalar_array([about.get(name) for about in scalars]) for name in names}
     for name in dict.fromkeys(name for found in arrays for name in found):
-        shapes = {found[name].shape if name in found else None for found in arrays}
-        if len(shapes) > 1:
-            raise DataError(f"{where}: field {name!r} is not in all samples, or of mixed shape")
+        shapes = [found[name].shape if name in found else None for found in arrays]
+        odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), 0)
+        if odd:
+            raise DataError(
+                f"{where}: {keys[odd]}: field {name!r} of shape {shapes[odd]}; that of {keys[0]}"
+                f" is {shapes[0]}; expected one shape"
+            )
         fields[name] = np.stack([found[name] for found in arrays])
     return checked(Chunk(np.stack(images), np.array(labels), key_array(keys), fields), where)
 
 
 def checked(chunk: Chunk, where: str) -> Chunk:
-    """The chunk, if its images are (n, h, w, c) uint8 and no label is below 0; else DataError."""
-    if chunk.image.ndim != 4 or chunk.image.dtype != np.uint8:
+    """The chunk, if its images are (n, h, w, c) uint8 and its labels are such; else DataError."""
+    if not len(chunk):
+        raise DataError(f"{where}: no images; expected one at least")
+    if chunk.image.ndim != 4 or chunk.image.dtype != np.uint8 or not chunk.image.size:
         raise DataError(
             f"{where}: images are {chunk.image.dtype} of shape {chunk.image.shape}; expected uint8"
             " of shape (n, height, width, channels)"
         )
-    if len(chunk) and chunk.label.min() < 0:
-        at = int(np.argmin(chunk.label))
+    if chunk.label.min() < 0 or chunk.label.max() >= CLASSES:
+        at = int(np.flatnonzero((chunk.label < 0) | (chunk.label >= CLASSES))[0])
         raise DataError(
-            f"{where}: label {chunk.label[at]} of image {key_text(chunk.key[at].item())};"
-            " expected 0 or above"
+            f"{where}: label {chunk.label[at]} of image {chunk.key_texts()[at]}; expected 0 to"
+            f" {CLASSES - 1}"
         )
     return chunk
 
 
 def unknown_fields(fields: Iterable[str]) -> list[str]:
     """Fields of a sample that are neither images, labels nor values, and so are not carried."""
-    known = {*PICTURES, "cls", "json", "adv.png"}
-    return sorted(f for f in fields if f not in known and not re.fullmatch(r"\w+\.npy|npy", f))
+    known = {*PICTURES, "npy", "cls", "json", "adv.png"}
+    return sorted(f for f in fields if f not in known and not _is_array(f))
+
+
+def _is_array(field: str) -> bool:
+    """Whether a field of a sample is an array that is carried along."""
+    name = field.removesuffix(".npy")
+    return name != field and bool(FIELD.fullmatch(name)) and name not in RESERVED
 
 
 def _sample_arrays(members, where) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -250,7 +278,7 @@ def _sample_arrays(members, where) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             image = _array(members, name, where)
         elif name == "adv.png" and "adv.npy" not in members:
             found["adversarial"] = _picture(members[name], f"{where}.{name}")
-        elif name.endswith(".npy") and FIELD.fullmatch(name[:-4]):
+        elif _is_array(name):
             found[ARRAYS.get(name, name[:-4])] = _array(members, name, where)
     if image is None:
         have = ", ".join(members)
@@ -267,13 +295,16 @@ def _label(members, about: dict, where: str) -> int:
     if "cls" in members:
         text = members["cls"].tobytes()
         try:
-            return int(text)
+            label = int(text)
         except ValueError:
             raise DataError(f"{where}.cls: found {text[:20]!r}; expected an integer") from None
-    label = about.get("label")
+    else:
+        label = about.get("label")
     if type(label) is not int:
         have = ", ".join(members)
         raise DataError(f"{where}: no label; expected a field cls among {have}")
+    if not 0 <= label < CLASSES:
+        raise DataError(f"{where}: label {str(label)[:30]}; expected 0 to {CLASSES - 1}")
     return label
 
 
@@ -288,7 +319,7 @@ def _about(members, where: str) -> dict:
         return {}
     try:
         about = json.loads(members["json"].tobytes())
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise DataError(f"{where}.json: not JSON: {err}") from None
     if not isinstance(about, dict):
         raise DataError(f"{where}.json: found {type(about).__name__}; expected an object")
@@ -299,15 +330,30 @@ def _picture(data: np.ndarray, where: str) -> np.ndarray:
     """A decoded picture as (h, w, 1) or (h, w, 3) uint8."""
     from PIL import Image, UnidentifiedImageError
 
+    encoded = data.tobytes()
+    if encoded.startswith(PNG):
+        _check_png(encoded, where)
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
             if opened.mode.startswith(("I", "F")):
                 raise DataError(f"{where}: more than 8 bits a channel; expected 8")
             pixels = np.array(opened if opened.mode in ("L", "RGB") else opened.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as err:
+    except DataError:
+        raise
+    except Exception as err:  # of damaged data Pillow's decoders raise nearly anything
         said = "not a picture" if isinstance(err, UnidentifiedImageError) else err
         raise DataError(f"{where}: {said}") from None
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _check_png(data: bytes, where: str) -> None:
+    """Compare all checksums of a PNG; Pillow passes over those of the pixels."""
+    at = len(PNG)
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise DataError(f"{where}: damaged at byte {at}: a checksum is wrong")
+        at = end + 4
 
 
 def _shape(image: np.ndarray) -> str:

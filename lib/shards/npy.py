@@ -3,6 +3,8 @@
 import functools
 import io
 import math
+import tokenize
+import warnings
 
 import numpy as np
 
@@ -16,23 +18,31 @@ def decode(data: np.ndarray, where: str) -> np.ndarray:
     """The array that the bytes `data` (size,) uint8 hold, as a view of them.
 
     Raises DataError, beginning with `where`, for what is no .npy, is cut short, holds Python
-    objects (pickles), or is in Fortran order.
+    objects (pickles) or anything but numbers and truth values, or is in Fortran order.
     """
     try:
         begin, shape, fortran, dtype = _header(data[: _header_size(data)].tobytes())
     except KeyError:
         raise DataError(f"{where}: .npy of a version unknown here; expected 1.0 or 2.0") from None
-    except (ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError):
+    except (
+        ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError, MemoryError,
+        tokenize.TokenError,
+    ):  # fmt: skip
         raise DataError(f"{where}: not an array in .npy form") from None
     if dtype.hasobject:
         raise DataError(f"{where}: holds pickled Python objects, which are never read")
+    if dtype.kind not in "biuf":
+        raise DataError(f"{where}: {dtype}; expected numbers or truth values")
     if fortran and len(shape) > 1:
         raise DataError(f"{where}: in Fortran order; expected C order")
     size = math.prod(shape) * dtype.itemsize
     body = data[begin:]
     if len(body) != size:
         raise DataError(f"{where}: {len(body)} bytes of data; expected {size} for shape {shape}")
-    return body.view(dtype).reshape(shape) if size else np.empty(shape, dtype)
+    try:
+        return body.view(dtype).reshape(shape)
+    except ValueError:  # of no values, but with more or longer sides than an array can have
+        raise DataError(f"{where}: of impossible shape {shape}") from None
 
 
 def _header_size(data: np.ndarray) -> int:
@@ -45,7 +55,8 @@ def _header_size(data: np.ndarray) -> int:
 def _header(head: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype]:
     file = io.BytesIO(head)
     read = getattr(np.lib.format, VERSIONS[np.lib.format.read_magic(file)])
-    shape, fortran, dtype = read(file)
+    with warnings.catch_warnings(action="ignore"):  # Python's, of the damaged source text it sees
+        shape, fortran, dtype = read(file)
     if any(side < 0 for side in shape):
         raise ValueError("negative shape")
     return file.tell(), shape, fortran, dtype

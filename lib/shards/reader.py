@@ -8,7 +8,7 @@ import hashlib
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,7 @@ class ShardSet:
             _agree(first, head.stream)
         self.layout, self.shape, self.fields = first.layout, first.shape, first.fields
         self.skipped, self.class_names = first.skipped, first.class_names
+        self._field_shapes = first.field_shapes
         known = [head.classes for head in heads]
         self.classes = None if None in known else max(known)
         self.history = list({repr(e): e for head in heads for e in head.history}.values())
@@ -113,7 +114,7 @@ class ShardSet:
             with open(path, "rb") as file:
                 stream = ShardStream(file, path)
                 chunks = stream.chunks()
-                for chunk in alike(chunks, path, self.shape, self.fields, self.classes):
+                for chunk in self._alike(chunks, path):
                     unwanted = max(skip - count, 0)
                     count += len(chunk)
                     if unwanted < len(chunk):
@@ -152,6 +153,9 @@ class ShardSet:
         )
         return Chunk(image, label, key, dict(zip(names, rest, strict=True)))
 
+    def _alike(self, chunks: Iterable[Chunk], path: str) -> Iterator[Chunk]:
+        return alike(chunks, path, self.shape, self._field_shapes, self.classes)
+
     def _chunk(self, number: int) -> Chunk:
         """A chunk by its number, its arrays views of the mapped file where the layout allows."""
         chunk = self._mapped.get(number)
@@ -164,7 +168,7 @@ class ShardSet:
                     f"{self.paths[shard]}: {len(chunk)} images in chunk {inside}; expected"
                     f" {self._sizes[shard][inside]}"
                 )
-            (chunk,) = alike([chunk], self.paths[shard], self.shape, self.fields, self.classes)
+            (chunk,) = self._alike([chunk], self.paths[shard])
             self._mapped[number] = chunk
         self._mapped.move_to_end(number)
         while len(self._mapped) > MAPS:
@@ -314,4 +318,7 @@ def _count(file, path: str, group: Group) -> int:
     offset, size = group.members["label.npy"]
     file.seek(offset)
     data = np.frombuffer(file.read(size), np.uint8)
-    return len(npy.decode(data, f"{path}: {group.key}.label.npy"))
+    count = len(npy.decode(data, f"{path}: {group.key}.label.npy"))
+    if not count:
+        raise DataError(f"{path}: {group.key}: no images; expected one at least")
+    return count

@@ -10,6 +10,8 @@ from hashlib import blake2b
 
 import numpy as np
 
+from advlib.shards.archive import failing
+
 PARTITIONS = 256
 BUFFERED = 1 << 20  # records in memory before they go to disk, 26 bytes each
 RECORD = np.dtype([("a", "<u8"), ("b", "<u8"), ("set", "<u2"), ("number", "<i8")])
@@ -30,6 +32,7 @@ class Repeats:
     def __enter__(self) -> "Repeats":
         self._folder = tempfile.TemporaryDirectory(prefix="advtools-")
         self._buffered: list[np.ndarray] = []
+        self._waiting = 0  # records of them
         self._spilled = False
         return self
 
@@ -42,7 +45,8 @@ class Repeats:
         records["a"], records["b"] = digests[:, 0], digests[:, 1]
         records["set"], records["number"] = which, np.arange(first, first + len(digests))
         self._buffered.append(records)
-        if sum(map(len, self._buffered)) > BUFFERED:
+        self._waiting += len(records)
+        if self._waiting > BUFFERED:
             self._spill()
 
     def groups(self) -> Iterator[np.ndarray]:
@@ -51,7 +55,8 @@ class Repeats:
         Within a group they are ordered by set and number.
         """
         if self._spilled:
-            self._spill()
+            if self._buffered:
+                self._spill()
             for partition in range(PARTITIONS):
                 yield _repeated(np.fromfile(self._path(partition), RECORD))
         elif self._buffered:
@@ -63,9 +68,10 @@ class Repeats:
         order = np.argsort(part, kind="stable")
         ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
         for partition, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            with open(self._path(partition), "ab") as file:
+            path = self._path(partition)
+            with failing(path), open(path, "ab") as file:
                 file.write(records[order[begin:end]].tobytes())
-        self._buffered, self._spilled = [], True
+        self._buffered, self._waiting, self._spilled = [], 0, True
 
     def _path(self, partition: int) -> str:
         return f"{self._folder.name}/{partition:03d}"

@@ -60,18 +60,22 @@ def read_keys(file: BinaryIO, name: str) -> KeyTable:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{name}: not UTF-8 text; expected keys, one a line, or a CSV") from None
-    lines = csv.reader(io.StringIO(text, newline=""))
-    head = next(lines, None)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as err:
+        raise DataError(f"{name}: {err}; expected keys, one a line, or a CSV") from None
+    head = lines[0] if lines else None
     if not head:
         raise DataError(f"{name}: empty; expected keys, one a line, or a CSV with a column key")
     at = next((head.index(k) for k in KEYS if k in head), None)
     if at is None and len(head) > 1:
         raise DataError(f"{name}: no column key or image among {', '.join(head)}")
     if at is None:
-        at, lines = 0, itertools.chain([head], lines)
-        head = ["key"]
+        at, head, begin = 0, ["key"], 0
+    else:
+        begin = 1
     table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
-    for number, cells in enumerate(lines, 1 if len(head) == 1 else 2):
+    for number, cells in enumerate(lines[begin:], begin + 1):
         if not cells:
             continue
         if len(cells) != len(head):

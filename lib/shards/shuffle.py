@@ -42,8 +42,10 @@ def shuffled(
         image = int(np.prod(first.image.shape[1:])) + 64
         number = BUCKETS if count is None else max(1, min(BUCKETS, -(-count * image // BUCKET)))
         counts = _deal(_again(first, chunks), number, image, seed, folder)
-        with failing(mark), open(mark, "w", encoding="utf-8") as file:
-            json.dump(counts, file)
+        with failing(mark):
+            with open(f"{mark}.new", "w", encoding="utf-8") as file:
+                json.dump(counts, file)
+            os.replace(f"{mark}.new", mark)
     with open(mark, encoding="utf-8") as file:
         counts = json.load(file)
     for bucket, size in enumerate(counts):
@@ -74,7 +76,8 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
         for bucket in range(number):
             path = _path(folder, bucket)
             with failing(path):
-                file = stack.enter_context(open(path, "wb"))
+                file = open(path, "wb")  # noqa: SIM115 - closed below, or by the stack
+            stack.callback(_close, file)
             archives.append(Archive(file, path, {"format": "advshards", "layout": "chunk"}))
 
         def flush(bucket: int) -> None:
@@ -97,7 +100,15 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
             if waiting[bucket]:
                 flush(bucket)
             archives[bucket].end()
+            with failing(archives[bucket].name):
+                archives[bucket].file.close()
     return counts.tolist()
+
+
+def _close(file) -> None:
+    """Close after an error, which has been told; another one would hide it."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _path(folder: str, bucket: int) -> str:

@@ -6,7 +6,7 @@ decoded; nothing is unpickled, extracted or run.
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -36,6 +36,7 @@ class ShardStream:
         if self._first is None:
             raise DataError(f"{name}: holds no images")
         self.shape = self._first.image.shape[1:]
+        self.field_shapes = field_shapes(self._first)
         self.fields = tuple(sorted(self._first.fields))
 
     @property
@@ -46,7 +47,7 @@ class ShardStream:
     @property
     def history(self) -> list[dict]:
         """The command lines that made the set, oldest first."""
-        return list(self.about.get("history", ()))
+        return list(self.about.get("history") or ())
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -62,7 +63,7 @@ class ShardStream:
         """The images in order, once; chunks as stored, or of up to 1000 samples."""
         chunks = itertools.chain([self._first], self._chunks)
         self._first = None
-        return alike(chunks, self.name, self.shape, self.fields, self.classes)
+        return alike(chunks, self.name, self.shape, self.field_shapes, self.classes)
 
     def _read(self) -> Iterator[Chunk]:
         groups = samples(self._reader, self.name, self.about)
@@ -108,11 +109,18 @@ def samples(
         yield current[1], members
 
 
+def field_shapes(chunk: Chunk) -> dict[str, tuple]:
+    """Of each field, the shape that it has for one image."""
+    return {name: values.shape[1:] for name, values in chunk.fields.items()}
+
+
 def alike(
-    chunks: Iterable[Chunk], name: str, shape: tuple, fields: Sequence[str], classes: int | None
-) -> Iterator[Chunk]:
+    chunks: Iterable[Chunk], name: str, shape: tuple, fields: Mapping[str, tuple],
+    classes: int | None,
+) -> Iterator[Chunk]:  # fmt: skip
     """The chunks, as long as all have this shape and these fields, and labels below `classes`.
 
+    fields: the shape of each for one image.
     Raises DataError at the first that does not, beginning with `name`.
     """
     for chunk in chunks:
@@ -128,6 +136,12 @@ def alike(
         if set(chunk.fields) != set(fields):
             odd = ", ".join(sorted(set(chunk.fields) ^ set(fields)))
             raise DataError(f"{name}: at image {first}: only some images have {odd}")
+        for field, found in field_shapes(chunk).items():
+            if found != fields[field]:
+                raise DataError(
+                    f"{name}: at image {first}: field {field!r} of shape {found}, before it"
+                    f" {fields[field]}; expected one shape"
+                )
         if classes is not None and int(chunk.label.max()) >= classes:
             at = int(np.argmax(chunk.label))
             raise DataError(
@@ -148,10 +162,18 @@ def named(name: str, archive: str) -> tuple[str, str] | None:
 def _about(data: np.ndarray, name: str) -> dict:
     try:
         about = json.loads(data.tobytes())
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise DataError(f"{name}: {layouts.META}: not JSON: {err}") from None
     if not isinstance(about, dict) or about.get("format") != "advshards":
         raise DataError(f"{name}: {layouts.META}: expected a description in advshards form")
+    expected = {"classes": int, "class_names": list, "history": list}
+    for what, kind in expected.items():
+        if about.get(what) is not None and type(about[what]) is not kind:
+            found = type(about[what]).__name__
+            raise DataError(f"{name}: {layouts.META}: {what}: {found}; expected {kind.__name__}")
+    for what, kind in {"class_names": str, "history": dict}.items():
+        if not all(isinstance(item, kind) for item in about.get(what) or ()):
+            raise DataError(f"{name}: {layouts.META}: {what}: expected {kind.__name__} alone")
     return about
 
 

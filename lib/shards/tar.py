@@ -18,10 +18,13 @@ from advlib.errors import DataError
 BLOCK = 512
 END = bytes(2 * BLOCK)
 SKIP = 1 << 20  # bytes read at a time where a pipe cannot seek
+TRUSTED = 1 << 26  # bytes for which memory is set aside before any of them has come
+EXTENDED = 1 << 20  # bytes of the longest extended header
 NAME = re.compile(r"((?:.*/)?[^./][^/.]*)\.([^/]*)", re.DOTALL)  # webdataset's: up to the first dot
 TYPES = {
     tarfile.SYMTYPE: "a symbolic link", tarfile.LNKTYPE: "a hard link", tarfile.CHRTYPE: "a device",
     tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a named pipe",
+    tarfile.GNUTYPE_SPARSE: "a sparse file",
 }  # fmt: skip
 
 
@@ -77,6 +80,10 @@ class TarReader:
     def __init__(self, file: BinaryIO, name: str):
         self.file, self.name = file, name
         self._seekable = file.seekable()
+        if self._seekable:
+            here = file.tell()
+            self._length = file.seek(0, 2) - here
+            file.seek(here)
         self.position = 0  # bytes passed
         self.archive = 0  # which of several archives one after another
         self._unread = 0  # bytes of the current member's data
@@ -97,7 +104,7 @@ class TarReader:
             if info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
                 path, size = self._extended(path, size)
             elif info.type == tarfile.GNUTYPE_LONGNAME:
-                path = bytes(self.read()).rstrip(b"\0").decode("utf-8", "surrogateescape")
+                path = self._text().rstrip(b"\0").decode("utf-8", "surrogateescape")
             else:
                 name = info.name if path is None else path
                 path = size = None
@@ -107,10 +114,12 @@ class TarReader:
 
     def read(self) -> np.ndarray:
         """The data of the current member, (size,) uint8, writable."""
-        data = np.empty(self._unread, np.uint8)
-        view, at = memoryview(data), 0
-        while at < len(view):
-            count = self.file.readinto(view[at:])
+        size, at = self._unread, 0
+        data = np.empty(min(size, TRUSTED), np.uint8)
+        while at < size:
+            if at == len(data):  # so much has come, so there may be as much again
+                data = np.concatenate([data, np.empty(min(size - at, at), np.uint8)])
+            count = self.file.readinto(memoryview(data)[at:])
             if not count:
                 self._cut(self.position + at)
             at += count
@@ -122,7 +131,9 @@ class TarReader:
         """The next header, past what is left of the current member; empty at the end."""
         left = self._unread + self._padding
         if left and self._seekable:
-            self.file.seek(left, 1)  # past the end, the next read finds the cut
+            if left > self._length - self.position:
+                self._cut(self._length)
+            self.file.seek(left, 1)
             self.position += left
             left = 0
         while left:
@@ -164,7 +175,7 @@ class TarReader:
 
     def _extended(self, path: str | None, size: int | None) -> tuple[str | None, int | None]:
         """The path and size that a pax header gives to the next member."""
-        at, text = self.position, bytes(self.read())
+        at, text = self.position, self._text()
         try:
             while text:
                 length, _, _ = text.partition(b" ")
@@ -174,14 +185,25 @@ class TarReader:
                     path = value.decode("utf-8", "surrogateescape")
                 elif word == b"size":
                     size = int(value)
-                if int(length) <= len(length):
+                if int(length) <= len(length) or (size or 0) < 0:
                     raise ValueError
         except ValueError:
             raise DataError(f"{self.name}: damaged at byte {at}: bad extended header") from None
         return path, size
 
+    def _text(self) -> bytes:
+        """The data of an extended header."""
+        if self._unread > EXTENDED:
+            raise DataError(
+                f"{self.name}: damaged at byte {self.position}: an extended header of"
+                f" {self._unread} bytes"
+            )
+        return bytes(self.read())
+
     def _refuse(self, kind: bytes, name: str) -> None:
         """Refuse what a shard never holds."""
+        if not name.isascii() and name != name.encode("utf-8", "replace").decode():
+            raise DataError(f"{self.name}: member {name!r}: the name is not UTF-8 text")
         if kind in TYPES:
             raise DataError(f"{self.name}: {name!r} is {TYPES[kind]}; expected regular files")
         if name.startswith("/") or ".." in name.split("/"):

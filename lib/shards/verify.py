@@ -10,10 +10,10 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.shards import layouts
-from advlib.shards.chunk import Chunk, key_text
+from advlib.shards.chunk import IMAGES, Chunk, key_text
 from advlib.shards.index import Index, SetFiles, read_index
 from advlib.shards.repeats import Repeats, hashes
-from advlib.shards.stream import alike, samples
+from advlib.shards.stream import alike, field_shapes, samples
 from advlib.shards.tar import TarReader
 
 
@@ -63,7 +63,7 @@ def verify(files: SetFiles, tick: Callable[[int], None] = lambda n: None) -> Ite
         total, starts = 0, _starts(index)
         like: dict = {"classes": index.classes if index else None}
         if index:
-            like |= {"shape": index.shape, "fields": index.fields, "layout": index.layout}
+            like |= {"shape": index.shape, "names": {*index.fields}, "layout": index.layout}
         for path in files.paths:
             entry = entries.get(os.path.basename(path))
             start = starts.get(os.path.basename(path))
@@ -106,6 +106,8 @@ def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Prob
     first: how many images came before; start: the number that its first image has in its set.
     """
     images = groups = 0
+    place = start  # of the next chunk; None where one is not known
+    names: set[str] | None = None  # of fields, in as many samples as a reader takes together
     hashed = _Hashed(file)
     about: dict = {}
     stream = samples(TarReader(hashed, path), path, about)
@@ -122,13 +124,23 @@ def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Prob
             chunk = _decoded(key, members, path, like, about)
         except DataError as err:
             yield _problem(err, path, key)
+            place = None
             continue
-        if like["layout"] == "chunk" and start is not None and key != key_text(start + images):
-            expected = key_text(start + images)
-            yield Problem(path, key, f"this chunk's place in the set asks for key {expected}")
-        keys.add(hashes(k.encode() for k in chunk.key_texts()), 0, first + images)
+        if like["layout"] == "chunk" and start is not None:
+            if place is not None and key != key_text(place):
+                asked = key_text(place)
+                yield Problem(path, key, f"this chunk's place in the set asks for key {asked}")
+            place = int(key) + len(chunk) if key.isdecimal() else None
+        names = (names or set()) | set(chunk.fields)
+        if groups % IMAGES == 0 or like["layout"] == "chunk":
+            yield from _odd_names(path, key, names, like)
+            names = None
+        texts = (k.encode("utf-8", "surrogatepass") for k in chunk.key_texts())
+        keys.add(hashes(texts), 0, first + images)
         images += len(chunk)
         tick(len(chunk))
+    if names is not None:
+        yield from _odd_names(path, "", names, like)
     while hashed.read(1 << 20):
         pass
     if entry:
@@ -154,11 +166,29 @@ def _decoded(key, members, path, like, about) -> Chunk:
     else:
         chunk = layouts.decode_samples([(key, members)], path)
     shape = like.setdefault("shape", chunk.image.shape[1:])
-    fields = like.setdefault("fields", tuple(chunk.fields))
+    shapes = field_shapes(chunk)
+    for name, found in shapes.items():
+        expected = like.setdefault(("field", name), found)
+        if found != expected:
+            raise DataError(
+                f"{path}: {key}: field {name!r} of shape {found}, before it {expected}; expected"
+                " one shape"
+            )
+    arrays = {name for name, found in shapes.items() if found}
+    if layout == "sample" and arrays != like.setdefault("arrays", arrays):
+        odd = ", ".join(sorted(arrays ^ like["arrays"]))
+        raise DataError(f"{path}: {key}: only some images have {odd}")
     classes = like["classes"] or about.get("classes")
-    for _ in alike([chunk], path, shape, fields, classes):
+    for _ in alike([chunk], path, shape, shapes, classes):
         pass
     return chunk
+
+
+def _odd_names(path: str, key: str, names: set[str], like: dict) -> Iterator[Problem]:
+    """A problem where images have other fields than those before them."""
+    odd = names ^ like.setdefault("names", names)
+    if odd:
+        yield Problem(path, key, f"only some images have {', '.join(sorted(odd))}")
 
 
 def _problem(err: DataError, path: str, sample: str = "") -> Problem:

@@ -21,6 +21,7 @@ from advlib.shards.index import SUFFIX, Index, ShardEntry, read_index, set_name
 
 SHARD = {"chunk": 100_000, "sample": 10_000}  # images of a shard
 JOB, DONE = "job.json", "index.json"  # in the hidden folder: what is made; that it is complete
+UNFINISHED = "unfinished.tar"  # there, the shard that is being written
 
 
 class Writer(StreamWriter):
@@ -64,6 +65,7 @@ class Writer(StreamWriter):
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                self._lock.close()
                 raise CannotError(f"{self.partial}: another process writes this set") from None
             if self._job is None or _load(self._in_partial(JOB)) != _plain(self._job):
                 self._clear()
@@ -95,7 +97,7 @@ class Writer(StreamWriter):
         if self._archive and not self.single and self._archive.images == self.shard:
             self._end_shard()
         if self._archive is None:
-            path = self._in_partial("unfinished.tar")
+            path = self._in_partial(UNFINISHED)
             with failing(path):
                 file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115 - _end_shard closes it
             self._archive = Archive(file, path, self.about)
@@ -103,12 +105,13 @@ class Writer(StreamWriter):
 
     def _end_shard(self) -> None:
         """Give the finished shard its name, and note beside it what it holds."""
-        archive, self._archive = self._archive, None
+        archive = self._archive
         if archive is None:
             return
         archive.end()
         with failing(archive.name):
             archive.file.close()
+            self._archive = None
             url = f"{self.base}.tar" if self.single else f"{self.base}-{len(self._entries):06d}.tar"
             entry = ShardEntry(
                 url, archive.samples, archive.images, archive.bytes, archive.digest.hexdigest()
@@ -157,9 +160,8 @@ class Writer(StreamWriter):
         new = {shard.url for shard in index.shards}
         for url in _urls(target) - new:
             if os.path.basename(set_name(url)) == self.base:
-                os.unlink(os.path.join(self.folder, url))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(target)
+                _remove(os.path.join(self.folder, url))
+        _remove(target)
         for url in sorted(new):
             if os.path.exists(self._in_partial(url)):
                 os.replace(self._in_partial(url), os.path.join(self.folder, url))
@@ -168,10 +170,11 @@ class Writer(StreamWriter):
 
     def _abandon(self, kind: type) -> None:
         """After an error, keep what the same job could go on from, and nothing else."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the disk is full, which has been told
             if self._archive:
                 self._archive.file.close()
-                os.unlink(self._archive.name)
+        with contextlib.suppress(OSError):
+            os.unlink(self._in_partial(UNFINISHED))
         if self._job is None or not self._entries or issubclass(kind, DataError):
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.close()
@@ -202,10 +205,16 @@ class Writer(StreamWriter):
             )
 
 
+def _remove(path: str) -> None:
+    """Unlink what may be gone, as after a commit that was killed."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 def _save(path: str, document: dict | None) -> None:
     """Write JSON under a name where it is whole or not at all."""
     with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(document, file, ensure_ascii=False, indent=1)
+        json.dump(document, file, indent=1)
         file.write("\n")
     os.replace(f"{path}.new", path)
 

@@ -41,23 +41,24 @@ class Images:
         A single set without passes is read as often as the run needs; of several, each once.
         Raises DataError where they do not suffice for the run.
         """
+        share = self.share if self.real else Fraction(0)
         passes = [Fraction(1) if p is None else p for p in self.passes]
         if self.passes == (None,):
-            synthetic = recipe.images * (1 - self.share) + recipe.batch
+            synthetic = recipe.images * (1 - share) + recipe.batch
             passes = [synthetic / len(self.sets[0]) + 1]
-        parts = [
-            Part(s.chunk_sizes, p, s.name, s.digest) for s, p in zip(self.sets, passes, strict=True)
-        ]
-        real = (
-            Part(self.real.chunk_sizes, 1, self.real.name, self.real.digest) if self.real else None
-        )
-        order = Order(parts, recipe.batch, recipe.seed, real, self.share if real else Fraction(0))
+        parts = [_part(s, p) for s, p in zip(self.sets, passes, strict=True)]
+        real = _part(self.real, Fraction(1)) if self.real else None
+        order = Order(parts, recipe.batch, recipe.seed, real, share)
         if order.images < recipe.images:
             raise DataError(
                 f"the sets give {order.images} images, and the run sees {recipe.images}; expected"
                 " as many: say more passes, as NAME=2, or fewer --samples"
             )
         return order
+
+
+def _part(shards: ShardSet, passes: Fraction) -> Part:
+    return Part(shards.chunk_sizes, passes, shards.name, shards.digest)
 
 
 def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Images:

@@ -80,6 +80,33 @@ def attack(model: nn.Module, images: Tensor, label: Tensor, noise: Tensor, how: 
     return begin
 
 
+def attack_numbered(
+    model: nn.Module, images: Tensor, label: Tensor, number: Tensor, how: Attack, seed: int
+) -> Tensor:
+    """The images after PGD in evaluation mode, from starts that seed and number alone decide.
+
+    number: (b,) int64, of each image in its set.
+    """
+    noise = uniform(number, seed, images.shape[1:])
+    with evaluating(model):
+        return attack(model, images, label, noise, how)
+
+
+def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | None) -> Scored:
+    """What the network says of images, (b, c, h, w) in [0, 1], and of what an attack made of them.
+
+    attacked: like images; None where there was no attack.
+    """
+    with evaluating(model), torch.no_grad():
+        clean = model(images)
+        robust = clean if attacked is None else model(attacked)
+        return Scored(
+            label, clean, robust,
+            functional.cross_entropy(clean, label, reduction="none"),
+            pgd.divergence(functional.softmax(clean, 1), robust),
+        )  # fmt: skip
+
+
 @contextlib.contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, and no gradients of parameters; both as they were afterwards."""
@@ -112,18 +139,11 @@ def scored(
         chunk = shards.read(mine, fields=())
         images = to_float(torch.from_numpy(chunk.image).to(ranks.device))
         label = torch.from_numpy(chunk.label).to(ranks.device)
-        with evaluating(model), torch.no_grad():
-            clean = model(images)
-            attacked = clean
-            if how:
-                position = torch.from_numpy(mine).to(ranks.device)
-                noise = uniform(position, seed, images.shape[1:])
-                attacked = model(attack(model, images, label, noise, how))
-            yield mine, Scored(
-                label, clean, attacked,
-                functional.cross_entropy(clean, label, reduction="none"),
-                pgd.divergence(functional.softmax(clean, 1), attacked),
-            )  # fmt: skip
+        attacked = None
+        if how:
+            position = torch.from_numpy(mine).to(ranks.device)
+            attacked = attack_numbered(model, images, label, position, how, seed)
+        yield mine, score(model, images, label, attacked)
 
 
 def evaluate(

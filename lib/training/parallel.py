@@ -1,5 +1,6 @@
 """One process or many: ranks under torchrun, what they add up, and batch norm over all of them."""
 
+import inspect
 import os
 from dataclasses import dataclass
 
@@ -47,10 +48,12 @@ class Ranks:
         """A network whose gradients, and whose batch norm where it has any, are of all ranks."""
         if self.ranks == 1:
             return model
-        options = {"device_ids": [self.device.index]} if self.device.type == "cuda" else {}
-        return DistributedDataParallel(
-            model, broadcast_buffers=False, gradient_as_bucket_view=True, **options
-        )
+        options: dict = {"device_ids": [self.device.index]} if self.device.type == "cuda" else {}
+        # running statistics are alike on all ranks, and sent around at every forward otherwise
+        known = inspect.signature(DistributedDataParallel.__init__).parameters
+        new = "forward_sync_buffers"  # its name from torch 2.13 on
+        options[new if new in known else "broadcast_buffers"] = False
+        return DistributedDataParallel(model, gradient_as_bucket_view=True, **options)
 
 
 def join(device: str | None = None) -> Ranks:

@@ -53,9 +53,7 @@ def prepare(
     if samples is None:
         samples = images.samples
     if samples is None:
-        raise DataError(
-            "neither --samples nor passes over every set: the length of the run is open"
-        )
+        raise DataError("neither --samples nor passes over every set say how long the run is")
     settings = Recipe(samples=samples, **recipe)
     order = images.order(settings)
     spec = parse(model)

@@ -34,6 +34,8 @@ TABLE = Table(
         ("dataset != dg20", [2]),
         ("loss>0", [0, 1, 2]),  # an empty cell is neither above nor below
         ("loss<=0.9", [0, 2]),
+        ("samples=planned_samples", [2, 3]),  # a column against another
+        ("samples<planned_samples", [0, 1]),
         ("note>8", [2]),  # unknown columns are text, compared as numbers where they are numbers
     ],
 )

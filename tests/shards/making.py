@@ -5,10 +5,15 @@ import json
 import tarfile
 
 import numpy as np
+import pytest
 
+from advlib.errors import DataError
 from advlib.shards.archive import StreamWriter
-from advlib.shards.chunk import Chunk, scalar_array
+from advlib.shards.chunk import Chunk, concatenate, scalar_array
+from advlib.shards.index import find_sets
 from advlib.shards.reader import open_set
+from advlib.shards.stream import ShardStream
+from advlib.shards.verify import verify, verify_stream
 from advlib.shards.writer import Writer
 
 
@@ -49,27 +54,25 @@ def pieces(chunk, size):
     return [chunk.take(slice(at, at + size)) for at in range(0, len(chunk), size)]
 
 
-def write(name, chunk, layout="chunk", size=7, **settings):
+def write(name, images, layout="chunk", size=7, **settings):
     """Write a set through the Writer in pieces; returns its name as text."""
     with Writer(str(name), layout, **settings) as writer:
-        for piece in pieces(chunk, size):
+        for piece in pieces(images, size):
             writer.write(piece)
     return str(name)
 
 
-def stream(chunk, layout="chunk", size=7, **settings):
+def stream(images, layout="chunk", size=7, **settings):
     """The bytes of one archive that holds a chunk."""
     out = io.BytesIO()
     with StreamWriter(out, layout, **settings) as writer:
-        for piece in pieces(chunk, size):
+        for piece in pieces(images, size):
             writer.write(piece)
     return out.getvalue()
 
 
 def everything(name):
     """All images of a set, in order."""
-    from advlib.shards.chunk import concatenate
-
     return concatenate(list(open_set([str(name)]).chunks()))
 
 
@@ -132,3 +135,29 @@ def sample_members(key, label=b"1", **changes):
         name.replace("__", "."): data for name, data in changes.items()
     }
     return [(f"{key}.{field}", data) for field, data in fields.items() if data is not None]
+
+
+def at_random(path):
+    shards = open_set([str(path)])
+    return shards.read(np.arange(len(shards)))
+
+
+def piped(path):
+    return concatenate([*ShardStream(Pipe(path.read_bytes()), str(path)).chunks()])
+
+
+READ = [everything, at_random, piped]
+
+
+def refused(path, *said):
+    """Every way of reading ends with one line that names the file and all of `said`."""
+    for read in READ:
+        with pytest.raises(DataError) as raised:
+            read(path)
+        text = str(raised.value)
+        assert text.startswith(f"{path}: ") and "\n" not in text, text
+        for words in said:
+            assert words in text, (read.__name__, text)
+    for found in (verify(find_sets([str(path)])[0]), verify_stream(Pipe(path.read_bytes()), "-")):
+        lines = [f"{p.sample}: {p.problem}" for p in found]
+        assert any(all(words in line for words in said) for line in lines), (lines, said)

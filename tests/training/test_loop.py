@@ -1,0 +1,233 @@
+"""Training goes on exactly after a kill, with any number of ranks, and ends cleanly on trouble."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import environment
+from safetensors.torch import load_file
+
+from advlib.models.checkpoints import load
+from advlib.shards.chunk import Chunk
+from advlib.shards.writer import Writer
+
+RUN = (
+    "advtrain wrn-10-1 --data train --test test --validation test --samples 1500 --batch 32"
+    " --epoch 320 --eps 0.05 --step-size 0.02 --attack-steps 2 --lr 0.1 --evaluate 0,2,5"
+)
+# Imports once, then forks a process per attempt and kills it at a random moment.
+KILLER = """
+import os, random, signal, sys, time
+os.chdir(sys.argv[1])
+import torch
+torch.set_num_threads(1)
+import click
+from advlib.training import setup, loop
+from fractions import Fraction
+chance, kills = random.Random(5), 0
+def attempt(folder):
+    run = setup.prepare(folder, "wrn-10-1", ["train"], None, Fraction(1, 8), "test", "test", 1500,
+        [0, 2, 5], batch=32, epoch=320, eps=0.05, step_size=0.02, attack_steps=2, lr=0.1)
+    run.plan.save_every, run.plan.log_every = 0.02, 4
+    run.train()
+pid = os.fork()
+if not pid:
+    attempt("whole"); os._exit(0)
+begun = time.monotonic()
+assert os.waitpid(pid, 0)[1] == 0
+took = time.monotonic() - begun
+while True:
+    pid = os.fork()
+    if not pid:
+        attempt("killed"); os._exit(0)
+    if kills < 20:
+        time.sleep(chance.uniform(0.02, took / 5))
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+    if status == 0:
+        break
+    assert os.WIFSIGNALED(status), status
+    kills += 1
+print(kills)
+"""
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """A folder with sets of 8x8 images of 3 classes, told apart by their brightest channel."""
+    folder = tmp_path_factory.mktemp("sets")
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 400), ("test", 60), ("large", 40)):
+        side = 12 if name == "large" else 8
+        label = np.arange(count) % 3
+        image = rng.integers(60, 160, (count, side, side, 3))
+        image[np.arange(count), :, :, label] += 60
+        with Writer(str(folder / name), chunk=50, classes=3) as writer:
+            writer.write(Chunk(image.astype(np.uint8), label, np.arange(count)))
+    return folder
+
+
+@pytest.fixture
+def run(sets, sh):
+    """Run a shell line among the sets, on one thread."""
+
+    def call(command, **extra):
+        env = environment() | {"OMP_NUM_THREADS": "1"}
+        return sh(command, cwd=sets, env=env, **extra)
+
+    return call
+
+
+def rows(path):
+    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
+
+
+def timeless(path):
+    """A log without what depends on the clock."""
+    return [
+        {k: v for k, v in row.items() if k not in ("seconds", "images_per_second", "run")}
+        for row in rows(path)
+    ]
+
+
+def same_weights(one, other):
+    mine, its = load_file(one), load_file(other)
+    return mine.keys() == its.keys() and all(torch.equal(mine[k], its[k]) for k in mine)
+
+
+def test_twenty_kills_change_no_bit(sets):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, str(sets)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == 20
+    for name in ("last.safetensors", "best.safetensors"):
+        assert same_weights(sets / "whole" / name, sets / "killed" / name)
+    assert timeless(sets / "whole/log.jsonl") == timeless(sets / "killed/log.jsonl")
+
+
+@pytest.fixture(scope="module")
+def finished(sets):
+    env = environment() | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(f"{RUN} -o plain".split(), cwd=sets, env=env, check=True)
+    return sets / "plain"
+
+
+def test_a_log_says_what_was_done_and_learning_shows_in_it(finished):
+    header, *others = rows(finished / "log.jsonl")
+    assert header["params"] == sum(
+        p.numel() for p in load(finished / "last.safetensors")[0].parameters()
+    )
+    assert header["recipe"]["beta"] == 5 and header["history"][-1]["tool"] == "advtrain"
+    found = [row for row in others if row["event"] == "evaluation"]
+    assert [row["epoch"] for row in found] == [0, 2, 5]
+    assert [row["samples"] for row in found] == [0, 640, 1600]
+    assert found[-1]["flops"] == 1600 * header["flops_per_image"]
+    assert found[-1]["loss"] < found[0]["loss"] and others[-1]["event"] == "end"
+    assert sum(row["event"] == "validation" for row in others) == 5
+
+
+def test_the_best_checkpoint_is_the_last_of_the_most_robust(finished):
+    found = [r for r in rows(finished / "log.jsonl") if r["event"] == "validation"]
+    best = max(range(5), key=lambda i: (found[i]["accuracy"], i))
+    _, about = load(finished / "best.safetensors")
+    assert about["epoch"] == found[best]["epoch"]
+
+
+def test_a_finished_run_is_left_as_it_is(finished, run):
+    before = (finished / "log.jsonl").read_bytes()
+    assert run(f"{RUN} -o plain").returncode == 0
+    assert (finished / "log.jsonl").read_bytes() == before
+
+
+def test_sigterm_saves_and_the_same_line_goes_on_to_the_same_weights(finished, sets, run):
+    command = f"{RUN} -o stopped".split()
+    env = environment() | {"OMP_NUM_THREADS": "1"}
+    job = subprocess.Popen(command, cwd=sets, env=env, stderr=subprocess.PIPE, text=True)
+    log = sets / "stopped" / "log.jsonl"
+    while job.poll() is None and not (log.exists() and '"step"' in log.read_text()):
+        time.sleep(0.01)
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate()
+    assert job.returncode == 143 and "the same command line goes on" in said
+    run(f"{RUN} -o stopped", check=True)
+    assert same_weights(finished / "last.safetensors", sets / "stopped/last.safetensors")
+
+
+def test_two_ranks_train_as_one_and_may_go_on_as_one(finished, sets, run):
+    ranks = "python -m torch.distributed.run --standalone --nproc-per-node 2 --no-python"
+    env = environment() | {"OMP_NUM_THREADS": "1"}
+    job = subprocess.Popen(f"{ranks} {RUN} -o two".split(), cwd=sets, env=env,
+                           stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    log = sets / "two" / "log.jsonl"
+    while job.poll() is None and not (log.exists() and log.read_text().count('"step": ') > 8):
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGTERM)
+    job.communicate()
+    state = sets / "two" / "state.safetensors"
+    assert state.exists()
+    run(f"{RUN} -o two", check=True)
+    one, two = (
+        [r["loss"] for r in rows(sets / name / "log.jsonl") if r["event"] == "step"]
+        for name in ("plain", "two")
+    )
+    assert one[0] == pytest.approx(two[0], rel=1e-4)
+    # the sign of a gradient near zero turns rounding into a step of the attack, and so it grows
+    assert one == pytest.approx(two, rel=0.02)
+
+
+def test_the_death_of_a_rank_ends_the_job(sets):
+    ranks = "python -m torch.distributed.run --standalone --nproc-per-node 2 --no-python"
+    env = environment() | {"OMP_NUM_THREADS": "1"}
+    job = subprocess.Popen(
+        f"{ranks} {RUN.replace('1500', '150000')} -o dies".split(), cwd=sets, env=env,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    log = sets / "dies" / "log.jsonl"
+    while job.poll() is None and not (log.exists() and '"step"' in log.read_text()):
+        time.sleep(0.02)
+    children = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True)
+    os.kill(int(children.stdout.split()[-1]), signal.SIGKILL)
+    assert job.wait(timeout=60) != 0
+
+
+WRONG = {
+    f"{RUN} --beta 4 -o plain": "of another run, with recipe",
+    f"{RUN.replace('--samples 1500', '')} -o x": "neither --samples nor passes",
+    f"{RUN.replace('--data train', '--data train=1')} -o x": "the sets give 400 images",
+    f"{RUN.replace('--test test', '--test large')} -o x": "images of 12x12x3; train has 8x8",
+    f"{RUN.replace('wrn-10-1', 'wrn-11-1')} -o x": "wrn-11-1",
+    f"{RUN.replace('--data train', '--data nothing')} -o x": "nothing: neither a file nor a set",
+    f"{RUN} --eps 8 -o x": "expected a number 0 or above and at most 1",
+    f"{RUN} --evaluate 99 -o x": "the run has 5 epochs",
+    f"{RUN} --real test --share 1/64 -o x": "leaves no room for real images",
+}
+
+
+@pytest.mark.parametrize("command", WRONG)
+def test_bad_input_is_one_line_and_status_2(finished, run, command):
+    done = run(command)
+    assert done.returncode == 2, done.stderr
+    assert WRONG[command] in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_cannot_be_done_is_one_line_and_status_1(finished, sets, run):
+    done = run(f"{RUN} --device cuda -o x")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "no GPU" in done.stderr
+    done = run(f"{RUN.replace('--lr 0.1', '--lr 1e20')} -o diverges")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the loss is nan within steps 1 to" in done.stderr
+
+
+def test_a_damaged_state_is_said_and_left(finished, sets, run):
+    run("cp -r plain cut && truncate -s 5000 cut/state.safetensors", check=True)
+    done = run(f"{RUN} -o cut")
+    assert done.returncode == 2 and "cut/state.safetensors: damaged or cut short" in done.stderr
+    assert (sets / "cut/state.safetensors").stat().st_size == 5000
