@@ -71,7 +71,7 @@ def selection(source, keys_file, conditions, also=(), classes=None, **wanted):
             )
         keys_file = sys.stdin.buffer
     if keys_file is not None:
-        keys = read_keys(keys_file, stream_name(keys_file)).where(joined)
+        keys = read_keys(keys_file, stream_name(keys_file), joined)
     return Selection(
         keys=keys,
         conditions=[c for c in comparisons if c.column in own],

@@ -1,7 +1,7 @@
 """Names of shard sets, and the index beside one.
 
 A set `data/train` is the files data/train-000000.tar, data/train-000001.tar, ... and its index
-data/train.index.json; a set of one file `revised.tar` has revised.index.json.  The index is a
+data/train.index.json; a set of one file `revised.tar` has revised.tar.index.json.  The index is a
 wids-shard-index-v1, with counts of images, checksums and history of our own added.
 """
 
@@ -152,9 +152,9 @@ def find_sets(specs: Sequence[str]) -> list[SetFiles]:
 
 
 def set_name(path: str) -> str:
-    """The set that a shard belongs to: its path without number and suffix."""
+    """The set that a shard belongs to: its path without number and suffix, or the one file."""
     found = NUMBERED.fullmatch(path)
-    return found[1] if found else path.removesuffix(".tar")
+    return found[1] if found else path
 
 
 def holds_shards(spec: str) -> bool:
@@ -176,9 +176,9 @@ def _paths(spec: str) -> list[str]:
         return _folder(spec)
     if spec.endswith(SUFFIX):
         spec = spec.removesuffix(SUFFIX)
-    elif os.path.isfile(spec):
+    if os.path.isfile(spec):
         return [spec]
-    elif spec.endswith(".tar"):
+    if spec.endswith(".tar"):
         raise DataError(f"{spec}: no such file")
     if not os.path.isfile(spec + SUFFIX):
         raise DataError(f"{spec}: neither a file nor a set with an index; {EXPECTED}")

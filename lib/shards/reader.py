@@ -67,6 +67,7 @@ class ShardSet:
         self.classes = None if None in known else max(known)
         self.history = list({repr(e): e for head in heads for e in head.history}.values())
         self._entries = [entry for head in heads for entry in head.entries]
+        self._layouts = [head.stream.layout for head in heads for _ in head.entries]
         chunk = [head.chunk for head in heads for _ in head.entries]
         self._sizes = [self._shard_sizes(i, size) for i, size in enumerate(chunk)]
         self._starts = np.cumsum([0, *(int(sizes.sum()) for sizes in self._sizes)])
@@ -177,7 +178,8 @@ class ShardSet:
 
     def _map(self, shard: int, inside: int) -> Chunk:
         path = self.paths[shard]
-        per = 1 if self.layout == "chunk" else IMAGES
+        chunked = self._layouts[shard] == "chunk"
+        per = 1 if chunked else IMAGES
         groups = self._scan(shard)[inside * per : (inside + 1) * per]
         spans = [span for group in groups for span in group.members.values()]
         if not spans:
@@ -196,7 +198,7 @@ class ShardSet:
             (g.key, {f: memory[o - begin : o - begin + n] for f, (o, n) in g.members.items()})
             for g in groups
         ]
-        if self.layout == "chunk":
+        if chunked:
             key, members = samples[0]
             return layouts.decode_chunk(members, f"{path}: {key}")
         return layouts.decode_samples(samples, path)
@@ -217,7 +219,7 @@ class ShardSet:
         if entry:
             return _evenly(entry.images, chunk)
         groups = self._scan(shard)
-        if self.layout == "sample":
+        if self._layouts[shard] == "sample":
             return _evenly(len(groups), IMAGES)
         path = self.paths[shard]
         with open(path, "rb") as file:
@@ -267,7 +269,7 @@ def _head(files: SetFiles) -> _Head:
 
 def _agree(first: ShardStream, other: ShardStream) -> None:
     """Refuse sets that cannot be read as one."""
-    for what in ("layout", "shape", "fields", "class_names"):
+    for what in ("shape", "fields", "class_names"):
         mine, its = getattr(first, what), getattr(other, what)
         if mine != its and not (what == "class_names" and None in (mine, its)):
             raise DataError(f"{other.name}: {what} {its}; {first.name} has {mine}")

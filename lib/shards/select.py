@@ -9,7 +9,7 @@ import csv
 import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -40,21 +40,13 @@ class KeyTable:
         """Keys of which no image was met, once all have been read."""
         return [key for key in self.rows if key not in self.met]
 
-    def where(self, conditions: Sequence[Comparison]) -> "KeyTable":
-        """The keys whose rows satisfy all conditions, which name columns of the table."""
-        cells = zip(*self.rows.values(), strict=True) if self.rows else ((),) * len(self.columns)
-        columns = {name: list(column) for name, column in zip(self.columns, cells, strict=True)}
-        keep = np.ones(len(self.rows), bool)
-        for condition in conditions:
-            keep &= condition.mask(columns)
-        rows = dict(itertools.compress(self.rows.items(), keep))
-        return KeyTable(self.name, self.columns, rows)
 
-
-def read_keys(file: BinaryIO, name: str) -> KeyTable:
+def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) -> KeyTable:
     """A list of keys, one a line, or a CSV table with a column `key` or `image`.
 
-    Raises DataError for what is neither, and for a key that comes twice.
+    conditions: on the other columns; rows that do not satisfy all are left out.
+    Raises DataError for what is neither, and for a key that comes twice, with other values, among
+    the rows that stay.
     """
     try:
         text = file.read().decode("utf-8-sig")
@@ -70,18 +62,20 @@ def read_keys(file: BinaryIO, name: str) -> KeyTable:
     at = next((head.index(k) for k in KEYS if k in head), None)
     if at is None and len(head) > 1:
         raise DataError(f"{name}: no column key or image among {', '.join(head)}")
-    if at is None:
-        at, head, begin = 0, ["key"], 0
-    else:
-        begin = 1
-    table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
-    for number, cells in enumerate(lines[begin:], begin + 1):
-        if not cells:
-            continue
+    begin = 0 if at is None else 1
+    head, at = (["key"], 0) if at is None else (head, at)
+    rows = [(number, cells) for number, cells in enumerate(lines[begin:], begin + 1) if cells]
+    for number, cells in rows:
         if len(cells) != len(head):
             raise DataError(f"{name}:{number}: {len(cells)} cells; expected {len(head)}")
-        key = cells.pop(at).strip()
-        if table.rows.setdefault(key, tuple(cells)) != tuple(cells):
+    columns = {column: [cells[i] for _, cells in rows] for i, column in enumerate(head)}
+    keep = np.ones(len(rows), bool)
+    for condition in conditions:
+        keep &= condition.mask(columns)
+    table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
+    for number, cells in itertools.compress(rows, keep):
+        key, values = cells[at].strip(), (*cells[:at], *cells[at + 1 :])
+        if table.rows.setdefault(key, values) != values:
             raise DataError(f"{name}:{number}: key {key!r} comes again with other values")
     return table
 
@@ -135,7 +129,12 @@ class Selection:
                 yield shards.read(wanted[at : at + IMAGES])
 
     def of_stream(self, stream: ShardStream) -> Iterator[Chunk]:
-        """The wanted images of a stream, in order; `random` needs a set in files."""
+        """The wanted images of a stream, in order.
+
+        Raises ValueError for `random`, which needs a set in files, since it reads it twice.
+        """
+        if self.random is not None:
+            raise ValueError("a random selection of a stream")
         return self._of_chunks(stream.chunks(), {})
 
     def _of_chunks(
@@ -182,7 +181,8 @@ class Selection:
         if self.conditions:
             columns = _columns(chunk, numbers)
             for condition in self.conditions:
-                keep &= condition.mask(columns)
+                truth = chunk.fields.get(condition.column, chunk.label).dtype == bool
+                keep &= (_spelled(condition) if truth else condition).mask(columns)
         return keep
 
     def _limits(self, shards: ShardSet) -> dict[int, int | None]:
@@ -267,6 +267,12 @@ def _columns(chunk: Chunk, numbers: np.ndarray) -> dict[str, np.ndarray | list[s
         if values.ndim == 1:
             columns[name] = values if values.dtype.kind in "iuf" else _texts(chunk, name)
     return columns
+
+
+def _spelled(condition: Comparison) -> Comparison:
+    """A condition on a truth value with it written as true or false."""
+    value = {"1": "true", "0": "false"}.get(condition.value, condition.value.lower())
+    return replace(condition, value=value)
 
 
 def _texts(chunk: Chunk, name: str) -> list[str]:

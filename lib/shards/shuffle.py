@@ -16,8 +16,9 @@ from advlib.shards.chunk import IMAGES, Chunk, concatenate
 from advlib.shards.randomness import permutation, words
 from advlib.shards.stream import ShardStream
 
-BUCKET = 256 << 20  # bytes of a bucket, which is held in memory at once
-BUCKETS = 256  # at most; each is an open file while images are dealt out
+BUCKET = 128 << 20  # bytes of a bucket, which is read into memory at once
+BUCKETS = 512  # at most; each is an open file while images are dealt out
+PIPED = 256  # of a stream, whose length is not known
 BUFFER = 64 << 20  # bytes of all that waits to be written to the buckets
 MARK = "dealt.json"  # written once all buckets are whole
 
@@ -30,7 +31,7 @@ def shuffled(
     count: how many there are; None where that is not known, as of a pipe.
     folder: for the buckets, which take the room of the set itself.  Buckets that an earlier call
         left there whole are used again, and `chunks` is not read then.
-    Memory: a bucket, 256 MB up to 85 GB of images, and what waits for the buckets.
+    Memory: some three buckets, of 128 MB each for sets of up to 64 GB, 600 MB for 308 GB.
     Raises CannotError where the disk is full.
     """
     chunks = iter(chunks)
@@ -40,7 +41,7 @@ def shuffled(
         if first is None:
             return
         image = int(np.prod(first.image.shape[1:])) + 64
-        number = BUCKETS if count is None else max(1, min(BUCKETS, -(-count * image // BUCKET)))
+        number = PIPED if count is None else max(1, min(BUCKETS, -(-count * image // BUCKET)))
         counts = _deal(_again(first, chunks), number, image, seed, folder)
         with failing(mark):
             with open(f"{mark}.new", "w", encoding="utf-8") as file:

@@ -43,7 +43,7 @@ def split_name(name: str) -> tuple[str, str] | None:
     The field begins at the first dot of the base name, as webdataset has it.  It is in lower case,
     but for the names of arrays (`Logits.npy`), which are those of a Chunk's fields.
     """
-    found = NAME.fullmatch(name)
+    found = NAME.fullmatch(name.removeprefix("./"))  # as `tar cf x.tar .` writes them
     if not found:
         return None
     stem, dot, suffix = found[2].rpartition(".")

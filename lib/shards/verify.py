@@ -86,9 +86,12 @@ def verify_stream(
 
 
 def _shared_keys(keys: Repeats, name: str) -> Iterator[Problem]:
+    pairs = []
     for records in keys.groups():
-        for number in records["number"][1:][np.diff(records["group"]) == 0].tolist():
-            yield Problem(name, "", f"image {number} has the key of an earlier one")
+        number, later = records["number"], np.flatnonzero(np.diff(records["group"]) == 0)
+        pairs += zip(number[later + 1].tolist(), number[later].tolist(), strict=True)
+    for number, earlier in sorted(pairs):
+        yield Problem(name, "", f"image {number} has the key of image {earlier}")
 
 
 def _starts(index: Index | None) -> dict[str, int]:
@@ -105,7 +108,7 @@ def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Prob
 
     first: how many images came before; start: the number that its first image has in its set.
     """
-    images = groups = 0
+    images, groups, whole = 0, 0, True
     place = start  # of the next chunk; None where one is not known
     names: set[str] | None = None  # of fields, in as many samples as a reader takes together
     hashed = _Hashed(file)
@@ -118,6 +121,7 @@ def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Prob
             break
         except DataError as err:
             yield _problem(err, path)
+            whole = False
             break
         groups += 1
         try:
@@ -144,10 +148,11 @@ def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Prob
     while hashed.read(1 << 20):
         pass
     if entry:
-        found = {
-            "nsamples": groups, "images": images, "filesize": hashed.size,
-            "sha256": hashed.digest.hexdigest(),
-        }  # fmt: skip
+        found = {"filesize": hashed.size}
+        if whole:  # else the counts differ for a reason that has been told
+            found |= {"nsamples": groups, "images": images}
+        if hashed.size == entry.filesize:
+            found["sha256"] = hashed.digest.hexdigest()
         for name, value in found.items():
             if value != getattr(entry, name):
                 yield Problem(path, "", f"{name} {value}; the index says {getattr(entry, name)}")

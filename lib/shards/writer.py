@@ -17,7 +17,7 @@ import numpy as np
 from advlib.errors import CannotError, DataError
 from advlib.shards.archive import Archive, StreamWriter, failing
 from advlib.shards.chunk import IMAGES
-from advlib.shards.index import SUFFIX, Index, ShardEntry, read_index, set_name
+from advlib.shards.index import NUMBERED, SUFFIX, Index, ShardEntry, read_index, set_name
 
 SHARD = {"chunk": 100_000, "sample": 10_000}  # images of a shard
 JOB, DONE = "job.json", "index.json"  # in the hidden folder: what is made; that it is complete
@@ -48,7 +48,7 @@ class Writer(StreamWriter):
     ):
         super().__init__(None, layout, chunk=chunk, **about)
         self.single = name.endswith(".tar")
-        self.name = name.removesuffix(".tar")
+        self.name = name
         self.folder, self.base = os.path.split(self.name)
         self.shard = shard or max(SHARD[layout] // chunk, 1) * chunk
         self.partial = os.path.join(self.folder, f".{self.base}.partial")
@@ -112,7 +112,7 @@ class Writer(StreamWriter):
         with failing(archive.name):
             archive.file.close()
             self._archive = None
-            url = f"{self.base}.tar" if self.single else f"{self.base}-{len(self._entries):06d}.tar"
+            url = self.base if self.single else f"{self.base}-{len(self._entries):06d}.tar"
             entry = ShardEntry(
                 url, archive.samples, archive.images, archive.bytes, archive.digest.hexdigest()
             )
@@ -197,6 +197,8 @@ class Writer(StreamWriter):
             )
         if self.folder and not os.path.isdir(self.folder):
             raise DataError(f"{self.folder}: no such folder to write into")
+        if self.single and NUMBERED.fullmatch(name):
+            raise DataError(f"{name!r}: the name of a shard of a set; expected a set's, or another")
         if os.path.isdir(name):
             raise DataError(f"{name}: a folder; expected the name of a set in it, as {name}/train")
         if self.layout == "chunk" and self.shard % self.chunk:

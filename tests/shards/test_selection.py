@@ -40,8 +40,8 @@ def numbers(chunks):
     return out
 
 
-def keys_of(text):
-    return read_keys(io.BytesIO(text.encode()), "keys")
+def keys_of(text, conditions=()):
+    return read_keys(io.BytesIO(text.encode()), "keys", conditions)
 
 
 def chosen(shards, **wanted):
@@ -139,6 +139,20 @@ def test_blocks_change_nothing(shards, monkeypatch):
     assert chosen(shards, **wanted) == before
 
 
+def test_a_key_may_come_again_in_rows_that_a_condition_leaves_out(shards):
+    text = "set,key,first_key\ntrain2,000000002,7\ntest,000000002,9\ntest,000000004,9\n"
+    assert [*keys_of(text, where("set=test")).rows] == ["000000002", "000000004"]
+    with pytest.raises(DataError, match="keys:3: key '000000002' comes again with other values"):
+        keys_of(text)
+
+
+def test_a_truth_value_is_compared_however_it_is_spelled(shards):
+    yes = numbers(Selection(conditions=where("valid=true")).of_set(shards))
+    for text in ("valid=True", "valid=1", "valid!=false", "valid!=0"):
+        assert numbers(Selection(conditions=where(text)).of_set(shards)) == yes
+    assert yes
+
+
 def test_more_than_there_is_cannot_be_drawn(shards):
     with pytest.raises(DataError, match="a random 231 of 230 images; expected at most all"):
         list(Selection(random=231).of_set(shards))
@@ -150,7 +164,7 @@ def test_a_joined_table_selects_by_its_columns(shards):
     )
     table = keys_of("\ufeff" + text)
     assert table.columns == ("valid", "category")
-    selection = Selection(keys=table.where(where("valid=false")))
+    selection = Selection(keys=keys_of(text, where("valid=false")))
     assert numbers(selection.of_set(shards)) == [1, 3]
     assert selection.keys.unmet == ["9"]
     column = Selection(keys=table).column("category")

@@ -49,7 +49,7 @@ def test_names_that_run_commands_or_reach_the_network_are_refused(tmp_path, monk
     refused(["a.tar", name], repr(name))
     with pytest.raises(DataError):
         find_sets([f"{{a.tar,{name}}}"])
-    assert sorted(os.listdir()) == ["a.index.json", "a.tar"]
+    assert sorted(os.listdir()) == ["a.tar", "a.tar.index.json"]
 
 
 def test_what_is_not_there(tmp_path):
@@ -65,8 +65,8 @@ def test_what_is_not_there(tmp_path):
 def test_a_folder_of_several_sets_asks_for_one(tmp_path):
     write(tmp_path / "a", images(3))
     write(tmp_path / "b.tar", images(3))
-    refused([tmp_path], "several sets (a, b); name one")
-    assert [os.path.basename(s.name) for s in find_sets([str(tmp_path)])] == ["a", "b"]
+    refused([tmp_path], "several sets (a, b.tar); name one")
+    assert [os.path.basename(s.name) for s in find_sets([str(tmp_path)])] == ["a", "b.tar"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_sets_that_do_not_go_together(tmp_path, other, said):
     write(tmp_path / "b", images(3, **other))
     refused([tmp_path / "a", tmp_path / "b"], "b-000000.tar", said)
     write(tmp_path / "c", images(3), "sample")
-    refused([tmp_path / "a", tmp_path / "c"], "c-000000.tar: layout sample")
+    assert len(open_set([str(tmp_path / "a"), str(tmp_path / "c")])) == 6  # layouts may differ
     write(tmp_path / "d", images(3, classes=2), class_names=["a", "b"])
     write(tmp_path / "e", images(3, classes=2), class_names=["b", "a"])
     refused([tmp_path / "d", tmp_path / "e"], "class_names ('b', 'a')")
@@ -274,7 +274,7 @@ def test_verify_finds_keys_that_come_twice_anywhere_in_a_set(tmp_path):
     key[19] = 2
     name = write(tmp_path / "a", images(23, key=key), chunk=4, shard=8)
     (found,) = problems(name)
-    assert "image 19 has the key of an earlier one" in found.problem
+    assert "image 19 has the key of image 2" in found.problem
 
 
 def test_a_whole_set_has_no_problems_and_reads_back(made):

@@ -115,10 +115,11 @@ def test_a_set_is_replaced_with_its_stale_shards_and_nothing_else(tmp_path):
     assert set(os.listdir(tmp_path)) == {*others, "a.index.json", "a-000000.tar", "a-000001.tar"}
     assert {n: (tmp_path / n).read_bytes() for n in others} == others
     same(everything(tmp_path / "a"), CHUNK.take(slice(0, 7)))
-    write(tmp_path / "a.tar", CHUNK)
-    assert set(os.listdir(tmp_path)) == {*others, "a.index.json", "a.tar"}
+    write(tmp_path / "a.tar", CHUNK)  # another set
+    both = {"a.index.json", "a.tar", "a.tar.index.json"}
+    assert set(os.listdir(tmp_path)) == {*others, *both, "a-000000.tar", "a-000001.tar"}
     write(tmp_path / "a", CHUNK, shard=1000)
-    assert set(os.listdir(tmp_path)) == {*others, "a.index.json", "a-000000.tar"}
+    assert set(os.listdir(tmp_path)) == {*others, *both, "a-000000.tar"}
 
 
 def test_a_stale_shard_that_is_gone_already_is_no_matter(tmp_path):
@@ -195,12 +196,12 @@ def test_shards_that_are_missing_or_cut_in_what_was_left_are_written_again(tmp_p
 def test_a_second_writer_of_the_same_set_says_so_and_disturbs_nothing(tmp_path):
     with Writer(str(tmp_path / "a"), chunk=2, shard=4) as writer:
         writer.write(CHUNK.take(slice(0, 9)))
-        for name in ("a", "a.tar"):
-            second = Writer(str(tmp_path / name), chunk=2, shard=4)
-            with pytest.raises(CannotError, match="another process writes this set"), second:
-                pass
-        with Writer(str(tmp_path / "b")) as other:
-            other.write(CHUNK)
+        second = Writer(str(tmp_path / "a"), chunk=2, shard=4)
+        with pytest.raises(CannotError, match="another process writes this set"), second:
+            pass
+        for name in ("b", "a.tar"):
+            with Writer(str(tmp_path / name)) as other:
+                other.write(CHUNK)
         writer.write(CHUNK.take(slice(9, None)))
     same(everything(tmp_path / "a"), CHUNK)
 
