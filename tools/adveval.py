@@ -45,9 +45,7 @@ def _attack(context, param, value):
     help="A row for each label and guess on attacked images.",
 )  # fmt: skip
 @click.option("--per-image", "kind", flag_value="image", help="A row for each image.")
-@click.option(
-    "--model", metavar="MODEL", help="Model that the checkpoint is of, as wrn-28-10-relu."
-)
+@click.option("--model", metavar="MODEL", help="What the checkpoint holds, as wrn-28-10-relu.")
 @click.option(
     "--normalisation", type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
     help="Of a foreign checkpoint that does not say it. [default: by its classes]",
@@ -108,14 +106,15 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
         rows = tally.confusion()
     else:
         what = {"checkpoint": checkpoint, "model": description["model"], "set": source.name}
-        what |= {"attack": attack["name"] if attack else None}
+        drawn = seed if "eps" in attack else None
+        what |= {"attack": attack["name"], "eps": attack.get("eps"), "seed": drawn}
         parts = tally.per_class(source.class_names) if kind else [tally.total()]
         rows = [what | row for row in parts]
     history = _history(description, source)
     if output_format == "json":
         cli.write_document({
             "history": history, "checkpoint": {"path": checkpoint, **description},
-            "attack": attack and attack | {"seed": seed}, "device": _device(ranks),
+            "attack": attack | {"seed": seed}, "device": _device(ranks),
             "versions": _versions(), "seconds": time.monotonic() - begun, "rows": rows,
         })  # fmt: skip
     else:
@@ -133,7 +132,7 @@ def _how(attack: str, options: dict):
         if given:
             names = ", ".join("--" + key.replace("_", "-") for key in given)
             raise click.UsageError(f"{names}: not with --attack {attack}, which runs no PGD")
-        return (None, None) if attack == "none" else (attack, {"name": attack})
+        return None if attack == "none" else attack, {"name": attack}
     steps, loss = attack.removeprefix("pgd").split("-")
     how = Attack(**{"steps": int(steps), "loss": loss} | given)
     return how, {"name": f"pgd{how.steps}-{how.loss}"} | asdict(how)
@@ -145,6 +144,8 @@ def _load(checkpoint: str, source, device, network: dict):
 
     from advlib.models import checkpoints
 
+    # outcomes shall not depend on the device more than they must
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     model, description = checkpoints.load(checkpoint, **network)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
@@ -185,7 +186,3 @@ def _versions() -> dict[str, str]:
     return {
         "advtools": __version__, "torch": torch.__version__, "python": platform.python_version(),
     }  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()

@@ -74,6 +74,14 @@ def read_tables(
     finally:
         if collecting:
             gc.enable()
+    return join_tables(tables)
+
+
+def join_tables(tables: Sequence[Table]) -> Table:
+    """One table below the other; a column that one lacks is empty there.
+
+    Raises DataError where a checkpoint, a run at a number of samples, comes twice.
+    """
     table = tables[0] if len(tables) == 1 else _join(tables)
     _refuse_duplicates(table)
     return table
@@ -225,8 +233,7 @@ def _concatenate(blocks):
     return np.concatenate(blocks)
 
 
-def _join(tables: list[Table]) -> Table:
-    """One table below the other; a column that one lacks is empty there."""
+def _join(tables: Sequence[Table]) -> Table:
     names = list(dict.fromkeys(name for table in tables for name in table.columns))
     columns = {}
     for name in names:

@@ -1,8 +1,8 @@
 """How good a classifier is on a set, image by image, and what that sums to.
 
-Accuracies with Wilson's 95 % intervals; the TRADES test loss; the expected calibration error (Guo et
-al. 2017): over 15 bins of equal width of the confidence, which is the highest probability, the mean
-distance of confidence from accuracy, weighted by the images of a bin.
+Accuracies with Wilson's 95 % intervals; the TRADES test loss; the expected calibration error (Guo
+et al. 2017): over 15 bins of equal width of the confidence, which is the highest probability, the
+mean distance of confidence from accuracy, weighted by the images of a bin.
 """
 
 import math
@@ -104,7 +104,7 @@ def outcomes(
 
 
 def _batches(source, ranks: Ranks, batch: int, most: int | None, stored: bool) -> Iterator[tuple]:
-    """This rank's images in turn: numbers, Chunk, and how many images all ranks take."""
+    """The images of this rank in turn: numbers, Chunk, and how many images all ranks take."""
     if isinstance(source, ShardSet):
         total, each = min(len(source), most or len(source)), batch * ranks.ranks
         for begin in range(0, total, each):

@@ -103,7 +103,7 @@ def test_it_is_the_official_evaluation(model, shards, loss, eps, dtype):
     if dtype == torch.float64:
         torch.testing.assert_close(ours, attacked, atol=1e-6, rtol=0)
     if eps == EPS:  # an attack that wins or loses on all images would prove little
-        assert 0.2 < found["accuracy"] < found["clean_accuracy"] - 0.2
+        assert 0.1 < found["accuracy"] < found["clean_accuracy"] - 0.2
 
 
 def test_the_study_attacks_with_forty_steps_of_two():

@@ -1,0 +1,377 @@
+"""adveval: scores of a checkpoint against plain sums over its logits, and what it refuses."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from statsmodels.stats.proportion import proportion_confint
+from torch.nn import functional
+
+from advlib.models.checkpoints import load, save
+from advlib.models.network import build
+from advlib.shards.chunk import Chunk
+from advlib.shards.feed import to_float
+from advlib.shards.reader import open_set
+from advlib.shards.sources import open_source
+from advlib.shards.writer import Writer
+from advlib.training.evaluation import Attack, evaluate, scored
+from advlib.training.parallel import Ranks
+from advtools.adveval import main
+
+ALONE = Ranks(0, 1, torch.device("cpu"))
+COUNT = 60
+SHORT = "--attack pgd5-cw"
+ROW = ["images", "clean_accuracy", "clean_loss", "accuracy", "loss"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network that has learnt a little of the digits, some of their test images, and worse."""
+    where = tmp_path_factory.mktemp("adveval")
+    source = open_source("digits", "test")
+    whole = next(source.chunks()).take(slice(COUNT))
+    about = {"class_names": source.class_names, "classes": 10, "history": [{"tool": "advpack"}]}
+    write(where / "digits", whole, **about)
+    torch.manual_seed(1)
+    network = build("wrn-10-1")
+    save(where / "untrained.st", network, {})
+    train = next(open_source("digits", "train").chunks()).take(slice(400))
+    images, label = to_float(torch.from_numpy(train.image)), torch.from_numpy(train.label)
+    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 0.3
+    for step in range(24):
+        part = slice(50 * (step % 8), 50 * (step % 8) + 50)
+        optimiser.zero_grad()
+        functional.cross_entropy(network.train()(images[part]), label[part]).backward()
+        optimiser.step()
+    other = build("wrn-10-1")
+    save(where / "wrn.st", network.eval(), {"history": [{"tool": "advtrain"}]}, other)
+    save(where / "five.st", build("wrn-10-1", 5), {})
+    save(where / "hundred.st", build("wrn-10-1", 100), {})
+    save(where / "small.st", build("wrn-10-1", 10, 8), {})
+    network.head.bias.data[3] = float("nan")
+    save(where / "nan.st", network, {})
+    random = np.random.default_rng(0)
+    noisy = (whole.image / 255 + random.uniform(-0.1, 0.1, whole.image.shape)).clip(0, 1)
+    noisy = noisy.astype(np.float32)
+    write(where / "attacked", with_field(whole, noisy), **about)
+    write(where / "pictures", with_field(whole, np.rint(noisy * 255).astype(np.uint8)), "sample")
+    write(where / "outside", with_field(whole, noisy + 1))
+    write(where / "grey", Chunk(whole.image[..., :1], whole.label, whole.key))
+    return where
+
+
+def write(name, chunk, layout="chunk", **about):
+    with Writer(str(name), layout, chunk=25, **about) as writer:
+        writer.write(chunk)
+
+
+def with_field(chunk, values):
+    return Chunk(chunk.image, chunk.label, chunk.key, {"adversarial": values})
+
+
+@pytest.fixture
+def adveval(folder, monkeypatch):
+    """Run a command line in the folder; the result of click's runner."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["adveval"])
+    old = signal.getsignal(signal.SIGPIPE)  # the tool gives it back to the system
+
+    def run(line, **extra):
+        return CliRunner().invoke(main, line.split(), prog_name="adveval", **extra)
+
+    yield run
+    signal.signal(signal.SIGPIPE, old)
+
+
+def rows(result):
+    assert result.exit_code == 0, result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def numbers(row):
+    return {name: float(row[name]) for name in ROW}
+
+
+def refused(result, status=2):
+    """The one line of an error."""
+    assert result.exit_code == status, result.output
+    assert result.stdout == "" and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("adveval: ")
+    return result.stderr
+
+
+def logits(folder, name="wrn.st", adversarial=None):
+    """Of the digits: logits and labels."""
+    chunks = list(open_set([str(folder / "digits")]).chunks())
+    image = np.concatenate([chunk.image for chunk in chunks])
+    label = torch.from_numpy(np.concatenate([chunk.label for chunk in chunks]))
+    images = to_float(torch.from_numpy(image)) if adversarial is None else adversarial
+    with torch.no_grad():
+        return load(folder / name)[0](images), label
+
+
+def test_a_row_is_what_the_evaluation_of_training_finds(folder, adveval):
+    model, _ = load(folder / "wrn.st")
+    (row,) = rows(adveval(f"wrn.st digits {SHORT} --seed 4"))
+    expected = evaluate(model, open_set([str(folder / "digits")]), Attack(steps=5), ALONE, seed=4)
+    assert numbers(row) == pytest.approx(expected, abs=1e-5)
+    assert expected["clean_accuracy"] > 0.5 and expected["accuracy"] < expected["clean_accuracy"]
+    assert (row["model"], row["attack"], row["set"]) == ("wrn-10-1", "pgd5-cw", "digits")
+    assert (row["eps"], row["seed"]) == ("0.031372549", "4")
+    for name in ("clean_accuracy", "accuracy"):
+        right = round(expected[name] * COUNT)
+        interval = [float(row[f"{name}_{end}"]) for end in ("low", "high")]
+        assert interval == pytest.approx(proportion_confint(right, COUNT, 0.05, "wilson"))
+
+
+def test_every_setting_of_the_attack_reaches_it(folder, adveval):
+    model, _ = load(folder / "wrn.st")
+    how = Attack(0.1, 0.03, 4, "ce")
+    expected = evaluate(model, open_set([str(folder / "digits")]), how, ALONE)
+    for line in ("--attack pgd4-ce", "--steps 4 --loss ce", "--attack pgd9-cw --steps 4 --loss ce"):
+        (row,) = rows(adveval(f"wrn.st digits {line} --eps 0.1 --step-size 3/100"))
+        assert numbers(row) == pytest.approx(expected, abs=1e-5)
+        assert row["attack"] == "pgd4-ce"
+
+
+def test_the_default_is_the_studys_attack(adveval):
+    document = json.loads(adveval("wrn.st digits --first 3 --format json").stdout)
+    assert document["attack"] == {
+        "name": "pgd40-cw", "eps": 8 / 255, "step_size": 2 / 255, "steps": 40, "loss": "cw",
+        "seed": 0,
+    }  # fmt: skip
+    assert document["rows"][0]["images"] == 3
+    assert [entry["tool"] for entry in document["history"]] == ["advtrain", "advpack", "adveval"]
+    assert document["checkpoint"]["model"] == "wrn-10-1"
+    assert document["versions"]["torch"] == torch.__version__
+    assert (document["device"], document["seconds"] > 0) == ("cpu", True)
+
+
+def test_without_an_attack_only_clean_columns_are_filled(folder, adveval):
+    out, label = logits(folder)
+    (row,) = rows(adveval("wrn.st digits --attack none"))
+    assert float(row["clean_accuracy"]) == pytest.approx(
+        (out.argmax(1) == label).double().mean().item()
+    )
+    assert float(row["clean_loss"]) == pytest.approx(
+        functional.cross_entropy(out, label).item(), abs=1e-5
+    )
+    assert row["accuracy"] == row["loss"] == row["accuracy_low"] == row["eps"] == ""
+    found = rows(adveval("wrn.st digits --attack none --per-image"))
+    assert [int(r["clean_guess"]) for r in found] == out.argmax(1).tolist()
+    assert {r["guess"] + r["loss"] + r["confidence"] for r in found} == {""}
+    assert sum(int(r["count"]) for r in rows(adveval("wrn.st digits --attack none --confusion")))
+
+
+def test_calibration_is_the_mean_gap_of_the_bins(folder, adveval):
+    for name in ("wrn.st", "untrained.st"):
+        out, label = logits(folder, name)
+        confidence, guess = functional.softmax(out.double(), 1).max(1)
+        expected = 0.0
+        for i in range(15):
+            inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
+            if inside.any():
+                right = (guess == label)[inside].double().mean()
+                expected += (right - confidence[inside].mean()).abs() * inside.double().mean()
+        (row,) = rows(adveval(f"{name} digits --attack none"))
+        assert float(row["calibration_error"]) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_images_sum_to_the_row_and_so_do_classes_and_confusion(folder, adveval):
+    (whole,) = rows(adveval(f"wrn.st digits {SHORT}"))
+    images = rows(adveval(f"wrn.st digits {SHORT} --per-image"))
+    assert len(images) == COUNT and images[0]["key"] == "000001437"
+    model = load(folder / "wrn.st")[0].to(memory_format=torch.channels_last)  # equal rounding
+    shards = open_set([str(folder / "digits")])
+    ((_, plain),) = scored(model, shards, Attack(steps=5), ALONE)
+    for column, values in (
+        ("label", plain.label), ("clean_guess", plain.clean.argmax(1)),
+        ("guess", plain.attacked.argmax(1)), ("clean_loss", plain.loss_clean),
+        ("loss", plain.loss_clean + 5 * plain.divergence),
+        ("clean_confidence", plain.clean.softmax(1).amax(1)),
+        ("confidence", plain.attacked.softmax(1).amax(1)),
+    ):  # fmt: skip
+        found = [float(row[column]) for row in images]
+        assert found == pytest.approx(values.tolist(), abs=1e-4)
+    assert np.mean([float(r["loss"]) for r in images]) == pytest.approx(float(whole["loss"]))
+    right = [r["guess"] == r["label"] for r in images]
+    assert np.mean(right) == pytest.approx(float(whole["accuracy"]))
+
+    classes = rows(adveval(f"wrn.st digits {SHORT} --per-class"))
+    assert [(r["class"], r["name"]) for r in classes] == [(str(k), str(k)) for k in range(10)]
+    assert sum(int(r["images"]) for r in classes) == COUNT
+    for column in ROW[1:]:
+        mean = sum(float(r[column]) * int(r["images"]) for r in classes) / COUNT
+        assert mean == pytest.approx(float(whole[column]), rel=1e-6)
+
+    pairs = rows(adveval(f"wrn.st digits {SHORT} --confusion"))
+    counted = {(r["label"], r["guess"]): int(r["count"]) for r in pairs}
+    assert list(pairs[0]) == ["label", "guess", "count"]
+    assert counted == {
+        pair: [(r["label"], r["guess"]) for r in images].count(pair) for pair in counted
+    }
+    assert sum(counted.values()) == COUNT
+
+
+def test_attacked_sets_are_scored_as_they_are_unless_an_attack_is_named(folder, adveval):
+    chunks = list(open_set([str(folder / "attacked")]).chunks())
+    made = np.concatenate([chunk.fields["adversarial"] for chunk in chunks])
+    plain, label = logits(folder)
+    out, _ = logits(folder, adversarial=torch.from_numpy(made).permute(0, 3, 1, 2))
+    default = adveval("wrn.st attacked")
+    assert "attacked holds attacked images, which are scored as they are" in default.stderr
+    assert adveval("wrn.st attacked -q").stderr == ""
+    named = adveval("wrn.st attacked --attack stored")
+    assert named.stderr == "" and named.stdout == default.stdout
+    (row,) = rows(named)
+    kl = functional.kl_div(out.log_softmax(1), plain.softmax(1), reduction="batchmean")
+    loss = functional.cross_entropy(plain, label) + 5 * kl
+    assert numbers(row) == pytest.approx({
+        "images": COUNT, "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
+        "clean_loss": functional.cross_entropy(plain, label).item(),
+        "accuracy": (out.argmax(1) == label).double().mean().item(), "loss": loss.item(),
+    }, abs=1e-5)  # fmt: skip
+    assert (row["attack"], row["eps"], row["seed"]) == ("stored", "", "")
+
+    (rounded,) = rows(adveval("wrn.st pictures"))
+    assert float(rounded["loss"]) == pytest.approx(float(row["loss"]), abs=0.05)
+    (clean,) = rows(adveval(f"wrn.st digits {SHORT}"))
+    for line in (f"wrn.st attacked {SHORT}", "wrn.st attacked --steps 5"):
+        (again,) = rows(adveval(line))
+        assert numbers(again) == numbers(clean)
+
+
+@pytest.mark.parametrize("line", [f"{SHORT} --per-image", SHORT, f"{SHORT} --first 27"])
+def test_a_pipe_gives_what_the_files_give(folder, adveval, line):
+    stream = b"".join(path.read_bytes() for path in sorted(folder.glob("digits-*.tar")))
+    for batch in (512, 10):
+        piped = rows(adveval(f"wrn.st - {line} --batch {batch}", input=stream))
+        files = rows(adveval(f"wrn.st digits {line}"))
+        assert len(piped) == len(files)
+        for one, two in zip(piped, files, strict=True):
+            for name, value in one.items():
+                if name != "set":
+                    try:
+                        assert float(value) == pytest.approx(float(two[name]), abs=1e-4)
+                    except ValueError:
+                        assert value == two[name]
+
+
+def test_images_are_written_as_they_come(folder):
+    """The first rows are out while the pipe is still open."""
+    command = "from advtools.adveval import main; main(prog_name='adveval')"
+    job = subprocess.Popen(
+        [sys.executable, "-c", command, "wrn.st", "--attack", "none", "--per-image"],
+        cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+    )  # fmt: skip
+    data = (folder / "digits-000000.tar").read_bytes()
+    at = len(data) // 2  # the first chunk of three and more
+    try:
+        job.stdin.write(data[:at])
+        assert job.stdout.readline().startswith(b"key,label,clean_guess")
+        assert job.stdout.readline().startswith(b"000001437,2,")
+        job.stdin.write(data[at:])
+        rest, _ = job.communicate(timeout=60)
+    finally:
+        job.kill()
+        job.wait()
+    assert job.returncode == 0 and rest.count(b"\n") == COUNT - 1
+
+
+def test_per_image_as_json_and_table(adveval):
+    document = json.loads(adveval("wrn.st digits --attack none --per-image --format json").stdout)
+    assert len(document["rows"]) == COUNT and document["rows"][0]["guess"] is None
+    table = adveval("wrn.st digits --attack none --first 2 --per-image --format table").stdout
+    assert table.split()[:3] == ["key", "label", "clean_guess"]
+
+
+def test_weights_that_are_not_averaged_and_foreign_checkpoints(folder, adveval):
+    averaged = rows(adveval("wrn.st digits --attack none"))
+    current = rows(adveval("wrn.st digits --attack none --current --model wrn-10-1"))
+    assert averaged[0]["clean_loss"] != current[0]["clean_loss"]
+    package = pytest.importorskip("pyautoattack")
+    path = Path(package.__file__).parent / "examples" / "model_test.pt"
+    line = f"{path} digits --attack none --first 4"
+    assert rows(adveval(line))[0]["model"] == "resnet-18"
+    normalised = rows(adveval(f"{line} --normalisation cifar10"))
+    assert normalised[0]["clean_loss"] != rows(adveval(line))[0]["clean_loss"]
+    # such a file does not say of what size its images are
+    write(folder / "tiny", Chunk(np.zeros((2, 16, 16, 3), np.uint8), np.arange(2), np.arange(2)))
+    assert rows(adveval(f"{path} tiny --attack none"))[0]["images"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("small.st digits", "digits: images of 32x32x3; wrn-10-1 takes 8x8x3"),
+        ("wrn.st grey", "grey: images of 32x32x1; wrn-10-1 takes 32x32x3"),
+        ("five.st digits", "digits: 10 classes; wrn-10-1 has 5"),
+        ("hundred.st digits", "digits: 10 classes; wrn-10-1 has 100"),
+        ("nan.st digits --steps 1", "nan.st: its logits for image 000001437 of digits are no"),
+        ("wrn.st outside -q", "outside: field adversarial of image 000001437: not in [0, 1]"),
+        ("wrn.st digits --attack stored", "digits: no field adversarial"),
+        ("wrn.st digits --attack none --eps 8/255", "--eps: not with --attack none"),
+        ("wrn.st attacked --attack stored --steps 5", "--steps: not with --attack stored"),
+        ("wrn.st digits --attack pgd-cw", "found 'pgd-cw'; expected none, stored, or PGD"),
+        ("wrn.st digits --eps 3", "found '3'; expected a number 0 or above and at most 1"),
+        ("wrn.st digits --model wrn-16-1", "model: found wrn-10-1; expected wrn-16-1"),
+        ("wrn.st digits --normalisation svhn", "normalisation: the file has its own"),
+        ("five.st digits --current", "not averaged"),
+        ("digits-000000.tar digits", "digits-000000.tar: not a checkpoint"),
+        ("wrn.st nothing", "nothing: neither a file nor a set"),
+        ("wrn.st - digits", "- is standard input and goes with no other set"),
+    ],
+)
+def test_bad_input_is_one_line(adveval, line, said):
+    assert said in refused(adveval(line))
+
+
+def test_bad_streams_are_one_line(folder, adveval):
+    assert "no images" in refused(adveval("wrn.st -", input=b"\0" * 1024))
+    assert "<stdin>" in refused(adveval("wrn.st -", input=b""))
+    labels = Chunk(np.zeros((1, 32, 32, 3), np.uint8), np.array([7]), np.array([5]))
+    write(folder / "seven", labels)
+    data = (folder / "seven-000000.tar").read_bytes()  # which does not say how many classes
+    said = refused(adveval("five.st -", input=data))
+    assert "<stdin>: label 7 of image 000000005; five.st has 5 classes" in said
+
+
+def test_what_cannot_be_done_has_status_1(adveval):
+    assert "no such file" in refused(adveval("nothing.st digits"), 1).lower()
+    if not torch.cuda.is_available():
+        assert "no GPU is here" in refused(adveval("wrn.st digits --device cuda"), 1)
+    assert "device 'tpu'" in refused(adveval("wrn.st digits --device tpu"), 1)
+
+
+@pytest.mark.parametrize("kind", ["", "--per-image"])
+def test_ranks_print_what_one_process_prints(folder, adveval, kind):
+    script = folder / "run.py"
+    script.write_text("from advtools.adveval import main\nmain(prog_name='adveval')\n")
+    line = f"wrn.st digits {SHORT} --batch 7 {kind}"
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+         str(script), *line.split()],
+        cwd=folder, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found, alone = list(csv.DictReader(io.StringIO(done.stdout))), rows(adveval(line))
+    assert len(found) == len(alone) == (COUNT if kind else 1)
+    for one, two in zip(found, alone, strict=True):
+        for name, value in one.items():
+            try:
+                assert float(value) == pytest.approx(float(two[name]), abs=1e-4)
+            except ValueError:
+                assert value == two[name]
