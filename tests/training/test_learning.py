@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 import numpy as np
+from conftest import environment
 
 from advlib.shards.sources import open_source
 from advlib.shards.writer import Writer
-from conftest import environment
 
 RUN = (
     "advtrain wrn-10-1 --data train --test test --samples 8000 --batch 64 --epoch 800 --eps 0.12"
