@@ -3,17 +3,16 @@
 Ours is a safetensors file, whose metadata holds one JSON document, the description.
 """
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from advlib.errors import DataError
+from advlib.files import atomic_write
 from advlib.models import foreign, zoo
 from advlib.models.network import Classifier, build, decimals
 
@@ -50,26 +49,8 @@ def save(
     for key, value in current.state_dict().items() if current is not None else ():
         # a copy: the library refuses tensors that share memory, as an average yet to begin may
         tensors[CURRENT + key] = value.detach().clone(memory_format=torch.contiguous_format)
-    _replace(Path(path), serialise(tensors, metadata))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    if not path.parent.is_dir():
-        raise FileNotFoundError(2, "no such folder to write into", str(path.parent))
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a renamed file may otherwise be empty after a power cut
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    with atomic_write(path) as file:
+        file.write(serialise(tensors, metadata))
 
 
 def load(
