@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from safetensors import safe_open
 
 from advlib.cli.options import parse_number
 from advlib.runs.bundled import open_bundled
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 PAGES = {path.name: path for path in manual.PAGES}
 COMMANDS = sorted(SCRIPTS)
-FORMATS = ("advfit", "advruns", "advshards")
+FORMATS = ("advcheckpoint", "advfit", "advlog", "advruns", "advshards")
 WIDTH = 77  # of lines in examples: a few columns past the edge of a terminal of 80, at most
 SPELLING = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
@@ -302,6 +303,60 @@ def test_fields_of_shards_are_documented(sh):
     of_history = {"tool", "command"}
     assert fields(index, set()) - of_history == heads(found["INDEX"])
     assert fields(member, set()) - of_history == heads(found["DESCRIPTION MEMBER"])
+
+
+TRAINING = """
+set -e
+advpack -q digits -o train
+advpack -q digits --split test -o test
+advtrain wrn-10-1 --data train --test test --validation test --samples 64 --batch 32 --epoch 32 \\
+    --attack-steps 1 --evaluate 0,2 --evaluate-images 4 -o run
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a finished run."""
+    folder = tmp_path_factory.mktemp("trained")
+    done = manual.run(TRAINING, str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_fields_of_logs_are_documented(trained):
+    found = {}
+    for line in (trained / "run/log.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        found.setdefault(row.pop("event"), set()).update(fields(row, set()))
+    page = {title: heads(body) for title, body in sections("advlog.5").items()}
+    of_history = {"tool", "command"}
+    assert found["header"] - of_history == page["HEADER"] - {"event"}
+    assert (found["step"], found["end"]) == (page["STEP"], page["END"])
+    assert found["validation"] == page["VALIDATION"]
+    assert found["evaluation"] == page["VALIDATION"] | page["EVALUATION"]
+
+
+def test_fields_of_checkpoints_are_documented(trained):
+    with safe_open(trained / "run/best.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["advcheckpoint"])
+    found = sections("advcheckpoint.5")
+    assert set(about) == heads(found["DESCRIPTION DOCUMENT"])
+    assert {p.name for p in (trained / "run").iterdir()} == heads(found["FOLDER OF A RUN"])
+
+
+def test_columns_of_adveval_and_advflops_are_documented(trained, sh):
+    for command, modes, lines in (
+        ("adveval", ("", "--per-class", "--confusion", "--per-image"),
+         "run/last.safetensors test --first 4 --attack pgd1-cw"),
+        ("advflops", ("", "--samples 1M", "--flops 1e15"), "wrn-10-1"),
+    ):  # fmt: skip
+        printed = set()
+        for mode in modes:
+            done = sh(f"{command} {lines} {mode}", cwd=trained)
+            assert done.returncode == 0, done.stderr
+            printed |= set(done.stdout.splitlines()[0].split(","))
+        documents = {"format", "version", "history", "device", "versions", "seconds", "rows"}
+        assert heads(sections(f"{command}.1")["OUTPUT"]) - documents == printed
 
 
 def test_differences_in_examples_are_seen():

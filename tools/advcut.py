@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import sys
 
 import click
 
@@ -33,10 +34,11 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
     piped = not sets or "-" in sets
     if piped and keys_file and cli.stream_name(keys_file) == "<stdin>":
         raise click.UsageError("standard input cannot be both the set and the keys")
-    if not (any(wanted.values()) or conditions or keys_file):
-        if piped:
+    asked = any(value not in (None, False) for value in wanted.values())  # "" is no class
+    if not (asked or conditions or keys_file):
+        if piped or sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing is selected; see --help")
-        keys_file = cli.standard_input()
+        keys_file = sys.stdin.buffer
     twice = wanted["random"] is not None  # a draw reads the set twice, which a pipe cannot
     with cli.seekable(sets) if twice else contextlib.nullcontext(cli.open_images(sets)) as source:
         selection = cli.selection(source, keys_file, conditions, seed=seed, invert=invert, **wanted)
@@ -50,7 +52,9 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
             chunk=chunk, **about,
         ) as writer:  # fmt: skip
             if not cli.copy(after(read(source), writer.images), writer, None):
-                raise DataError(f"{source.name}: no image is selected")
+                lacks = keys.unmet if keys and not keys.met else None  # keys of another set?
+                why = f"; none has a key of {keys.name}, as {lacks[0]!r}" if lacks else ""
+                raise DataError(f"{source.name}: no image is selected{why}")
     if keys and (missing := keys.unmet):
         cli.note(
             f"{keys.name}: {len(missing)} of {len(keys.rows)} keys are not in {source.name}; the"

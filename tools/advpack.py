@@ -15,15 +15,16 @@ def _classes(context, param, value):
     """Class names, or how many classes there are: what `--classes` says."""
     if value is None:
         return {}
+    from advlib.shards import layouts
     from advlib.shards.sources.names import CLASSES
 
-    if value.isdecimal() and int(value) > 0:
+    if value.isdecimal() and 0 < int(value) <= layouts.CLASSES:
         return {"classes": int(value)}
     names = CLASSES.get(value) or tuple(name.strip() for name in value.split(","))
-    if len(names) < 2 or not all(names):
+    if len(names) < 2 or not all(names) or len(set(names)) < len(names):
         raise click.BadParameter(
-            f"found {value!r}; expected a count, names separated by commas, or one of"
-            f" {', '.join(CLASSES)}"
+            f"found {value!r}; expected a count of at most {layouts.CLASSES}, different names"
+            f" separated by commas, or one of {', '.join(CLASSES)}"
         )
     return {"class_names": names}
 

@@ -1,13 +1,18 @@
 """advtrain: train one classifier adversarially."""
 
+import contextlib
 import signal
 from fractions import Fraction
 
 import click
+from click.core import ParameterSource
 
 from advlib import cli
 
 STOPPED = 143  # what a shell reports of a process that SIGTERM ended
+NEEDS = {
+    "share": "real", "evaluate": "test", "evaluate_images": "test", "validate_every": "validation",
+}  # fmt: skip
 
 
 def _share(context, param, value):
@@ -29,6 +34,13 @@ def _epochs(context, param, value):
     return sorted({int(part) for part in parts})
 
 
+def _check_needs(context):
+    for option, other in NEEDS.items():
+        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if given and not context.params[other]:
+            raise click.UsageError(f"--{option.replace('_', '-')} needs --{other}")
+
+
 @click.command(cls=cli.Tool)
 @click.argument("model")
 @click.option(
@@ -44,8 +56,9 @@ def _epochs(context, param, value):
 @click.option("--test", metavar="SET", help="Images of the evaluations in the log.")
 @click.option("--validation", metavar="SET", help="Images that choose the best checkpoint.")
 @click.option(
-    "--samples", type=cli.Count(), help="Images to see, as 5M. [default: all passes over the sets]"
-)
+    "--samples", type=cli.Count(),
+    help="Images to see, as 5M. [default: as many whole epochs as the passes give]",
+)  # fmt: skip
 @cli.recipe_options
 @cli.seed_option
 @click.option(
@@ -86,18 +99,25 @@ def main(model, data, real, share, test, validation, samples, evaluate, output, 
     Hyperparameters that are not given are the paper's. Stopped by SIGTERM or killed, the same
     command line goes on. Under torchrun the ranks share every batch.
     """
+    _check_needs(click.get_current_context())
     from advlib.training import setup
     from advlib.training.parallel import leave
 
     asked = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
-    with cli.training_meter() as tick:
-        run = setup.prepare(
-            output, model, data, real, share, test, validation, samples, evaluate,
-            history=cli.history_entry(), stop=lambda: bool(asked), tick=tick, **options,
-        )  # fmt: skip
+    run = setup.prepare(
+        output, model, data, real, share, test, validation, samples, evaluate,
+        history=cli.history_entry(), stop=lambda: bool(asked), **options,
+    )  # fmt: skip
+    first, images = run.ranks.first, run.recipe.images
+    if first and samples and images > 1.1 * samples:
+        cli.note(
+            f"the run sees {images} images, not {samples:.0f}: its {run.recipe.epochs} epochs are"
+            " whole batches; see --epoch and --batch"
+        )
+    with cli.training_meter(images) if first else contextlib.nullcontext(run.tick) as run.tick:
         finished = run.train()
     leave()
-    if not finished:
+    if first and not finished:
         cli.note(f"stopped; its state is in {output}, and the same command line goes on")
     return 0 if finished else STOPPED

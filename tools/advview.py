@@ -70,6 +70,9 @@ def main(sets, keys_file, conditions, by, most, columns, scale, magnify, title, 
     shown = list(itertools.islice(tiles, most))
     if next(tiles, None) is not None:
         cli.note(f"showing the first {most} images; --first N shows more")
+    others = {tile.category for tile in shown if tile.category} - sheet.CATEGORIES.keys()
+    if len(others) > len(sheet.OTHERS):
+        cli.note(f"{len(others)} categories share {len(sheet.OTHERS)} colours")
     attacked = "adversarial" in source.fields
     columns = columns or (3 if attacked else 8)
     suffix = ".png" if output == "-" else os.path.splitext(output)[1].lower()

@@ -45,8 +45,11 @@ def recipe_options(command):
 
 
 @contextlib.contextmanager
-def training_meter() -> Iterator[Callable[[dict], None]]:
-    """Progress of a run on standard error, where that is a terminal; call with each log row."""
+def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
+    """Progress of a run of `images` on standard error, where that is a terminal.
+
+    Call with each row of its log.
+    """
     quiet = (click.get_current_context().find_root().obj or {}).get("quiet")
     if not sys.stderr.isatty() or quiet:
         yield lambda row: None
@@ -59,12 +62,10 @@ def training_meter() -> Iterator[Callable[[dict], None]]:
         TextColumn("{task.fields[said]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("advtrain", total=None, said="")
+        task = bar.add_task("advtrain", total=images, said="")
 
         def tick(row: dict) -> None:
-            if row["event"] == "header":
-                bar.update(task, total=row["planned_samples"])
-            elif row["event"] == "step":
+            if row["event"] == "step":
                 said = (
                     f"{row['images_per_second']:.0f} images/s, loss {row['loss']:.3f}, clean"
                     f" {row['clean_accuracy']:.1%}, robust {row['accuracy']:.1%}"

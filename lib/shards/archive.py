@@ -67,6 +67,7 @@ class StreamWriter:
         """Append images; they are in the archive once enough for a chunk have come."""
         if not len(chunk):
             return
+        layouts.checked(chunk, self.name)
         if self._like is None:
             layouts.check_fields(chunk.fields)
             self._like = chunk.take(slice(0, 0))

@@ -110,7 +110,7 @@ def check_key(key: str) -> None:
     if not key or FORBIDDEN.search(key):
         raise DataError(
             f"key {key!r}: a key may hold no dot and no slash, since a field begins at the first"
-            " dot of a member's name"
+            " dot of a member's name; --layout chunk keeps any, advpack --renumber gives others"
         )
 
 

@@ -71,13 +71,35 @@ def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) 
     columns = {column: [cells[i] for _, cells in rows] for i, column in enumerate(head)}
     keep = np.ones(len(rows), bool)
     for condition in conditions:
-        keep &= condition.mask(columns)
+        keep &= _row_mask(condition, columns)
     table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
     for number, cells in itertools.compress(rows, keep):
         key, values = cells[at].strip(), (*cells[:at], *cells[at + 1 :])
         if table.rows.setdefault(key, values) != values:
             raise DataError(f"{name}:{number}: key {key!r} comes again with other values")
     return table
+
+
+def _row_mask(condition: Comparison, columns: Mapping[str, list[str]]) -> np.ndarray:
+    """Which rows of a table satisfy a condition; where all cells of a column are numbers or truth
+    values, they are compared as such.
+    """
+    cells = columns.get(condition.column, [])
+    spelled = {cell.lower() for cell in cells} - {""}
+    if spelled and spelled <= {"true", "false"}:
+        return _spelled(condition).mask({condition.column: [cell.lower() for cell in cells]})
+    numbers = {name: _numbers(columns.get(name)) for name in (condition.column, condition.value)}
+    if numbers[condition.column] is None:
+        return condition.mask(columns)
+    return condition.mask({k: v for k, v in numbers.items() if v is not None})
+
+
+def _numbers(cells: Sequence[str] | None) -> np.ndarray | None:
+    """Cells as numbers, NaN where one is empty; None where any is no number or all are empty."""
+    try:
+        return np.array([float(cell) if cell else np.nan for cell in cells]) if any(cells) else None
+    except (TypeError, ValueError):
+        return None
 
 
 @dataclass

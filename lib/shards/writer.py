@@ -201,6 +201,8 @@ class Writer(StreamWriter):
             raise DataError(f"{name!r}: the name of a shard of a set; expected a set's, or another")
         if os.path.isdir(name):
             raise DataError(f"{name}: a folder; expected the name of a set in it, as {name}/train")
+        if os.path.exists(name) and not os.path.isfile(name):
+            raise DataError(f"{name}: a device or pipe; expected the name of a set, or -")
         if self.layout == "chunk" and self.shard % self.chunk:
             raise DataError(
                 f"{self.shard} images a shard are no multiple of {self.chunk} images a chunk"

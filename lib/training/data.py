@@ -15,10 +15,13 @@ PASSES = re.compile(r"(.+)=([0-9./]+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Images:
-    """Sets in reading order, the passes over each (None where not said), and the real set."""
+    """Sets in reading order, the passes over each, and the real set.
+
+    passes: None for a single set that is read as often as a run needs.
+    """
 
     sets: tuple[ShardSet, ...]
-    passes: tuple[Fraction | None, ...]
+    passes: tuple[Fraction, ...] | None
     real: ShardSet | None
     share: Fraction
 
@@ -29,23 +32,27 @@ class Images:
 
     @property
     def samples(self) -> int | None:
-        """How many images all passes give, real ones included; None where passes are not said."""
-        if None in self.passes:
+        """How many images all passes give, real ones included; None for a set without end."""
+        if self.passes is None:
             return None
-        synthetic = sum(round(p * len(s)) for p, s in zip(self.passes, self.sets, strict=True))
-        return int(synthetic / (1 - self.share)) if self.real else synthetic
+        return int(self._synthetic / (1 - self.share)) if self.real else self._synthetic
+
+    def whole_batches(self, batch: int) -> int:
+        """How many of those images come in whole batches."""
+        real = int(batch * self.share) if self.real else 0
+        return self._synthetic // (batch - real) * batch
+
+    @property
+    def _synthetic(self) -> int:
+        return sum(round(p * len(s)) for p, s in zip(self.passes or (), self.sets, strict=True))
 
     def order(self, recipe: Recipe) -> Order:
-        """The reading order of a run.
-
-        A single set without passes is read as often as the run needs; of several, each once.
-        Raises DataError where they do not suffice for the run.
-        """
+        """The reading order of a run.  Raises DataError where the sets do not suffice for it."""
         share = self.share if self.real else Fraction(0)
-        passes = [Fraction(1) if p is None else p for p in self.passes]
-        if self.passes == (None,):
+        passes = self.passes
+        if passes is None:
             synthetic = recipe.images * (1 - share) + recipe.batch
-            passes = [synthetic / len(self.sets[0]) + 1]
+            passes = (synthetic / len(self.sets[0]) + 1,)
         parts = [_part(s, p) for s, p in zip(self.sets, passes, strict=True)]
         real = _part(self.real, Fraction(1)) if self.real else None
         order = Order(parts, recipe.batch, recipe.seed, real, share)
@@ -64,6 +71,7 @@ def _part(shards: ShardSet, passes: Fraction) -> Part:
 def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Images:
     """The sets that options name, `NAME` or `NAME=PASSES` each, and the real one.
 
+    A single NAME is read as often as a run needs; of several sets, one without PASSES once.
     Raises DataError for sets that do not go together in shape or classes.
     """
     sets, passes = [], []
@@ -75,7 +83,8 @@ def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Im
         except (ValueError, ZeroDivisionError):
             raise DataError(f"{spec!r}: expected a number of passes, as {name}=1.5") from None
         sets.append(open_set([name]))
-    images = Images(tuple(sets), tuple(passes), open_set([real]) if real else None, share)
+    counts = None if passes == [None] else tuple(Fraction(1) if p is None else p for p in passes)
+    images = Images(tuple(sets), counts, open_set([real]) if real else None, share)
     alike(images.all)
     return images
 

@@ -28,6 +28,7 @@ from advlib.training.evaluation import Attack, evaluate
 from advlib.training.log import Log
 from advlib.training.parallel import Ranks, synchronised
 from advlib.training.recipe import Recipe
+from advlib.training.rules import peak_flops
 from advlib.training.state import load_state, save_state
 from advlib.training.step import average, copy_statistics, decay_groups, norms, outcome
 
@@ -98,6 +99,8 @@ class Run:
         )  # fmt: skip
         network = torch.compile(self.model) if recipe.compile else self.model
         self.inner, self.shared = network, ranks.share(network)
+        name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
+        self.peak = peak_flops(name, recipe.precision)
         self.step = 0
         self.reported = 0  # the step of the last row
         self.best = -1.0
@@ -204,12 +207,14 @@ class Run:
                 f" good state stays in {self.folder}: a smaller --lr may help"
             )
         now = time.monotonic()
+        rate = count / max(now - self.since, 1e-9)
+        peak = self.peak and self.peak * self.ranks.ranks
         self.reported = self.step
         row = {
             "step": self.step, "samples": self._images(), "flops": self._images() * self.flops,
             "loss": sums[0] / count, "clean_accuracy": sums[1] / count,
             "accuracy": sums[2] / count, "lr": self.optimiser.param_groups[0]["lr"],
-            "images_per_second": count / max(now - self.since, 1e-9),
+            "images_per_second": rate, "utilisation": rate * self.flops / peak if peak else None,
         }  # fmt: skip
         self.since = now
         self._write("step", **row)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import torch
@@ -10,7 +11,7 @@ from advlib.errors import CannotError, DataError
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
-from advlib.training.data import alike, open_training
+from advlib.training.data import Images, alike, open_training
 from advlib.training.loop import Plan, Run
 from advlib.training.parallel import join
 from advlib.training.recipe import Recipe
@@ -43,18 +44,15 @@ def prepare(
 ) -> Run:
     """A run in `folder`, ready to train; arguments as advtrain(1) has them.
 
-    samples: None for all passes over the sets.  evaluate: "study", "end" or epochs.
+    samples: None for the whole epochs that all passes over the sets hold.
+    evaluate: "study", "end" or epochs.
     Raises DataError for sets and settings that do not go together, CannotError for a missing GPU.
     """
     images = open_training(data, real, share)
     checks = {name: open_set([spec]) for name, spec in (("test", test), ("validation", validation))
               if spec}  # fmt: skip
     classes = alike([*images.all, *checks.values()])
-    if samples is None:
-        samples = images.samples
-    if samples is None:
-        raise DataError("neither --samples nor passes over every set say how long the run is")
-    settings = Recipe(samples=samples, **recipe)
+    settings = _recipe(samples, images, recipe)
     order = images.order(settings)
     spec = parse(model)
     height, width, channels = images.sets[0].shape
@@ -87,3 +85,16 @@ def prepare(
         raise CannotError(f"{folder}: {err.strerror}") from err
     flops = spec.forward_flops(height, classes, channels)
     return Run(folder, network, settings, plan, ranks, flops, stop, tick)
+
+
+def _recipe(samples: float | None, images: Images, options: dict) -> Recipe:
+    """The recipe of a run of `samples` images, or of the whole epochs that the sets hold."""
+    given = images.samples if samples is None else samples
+    if given is None:
+        raise DataError("neither --samples nor passes over the set say how long the run is")
+    recipe = Recipe(samples=given, **options)
+    if samples is None:
+        whole = images.whole_batches(recipe.batch)
+        epochs = max(1, whole * recipe.epochs // recipe.images)
+        recipe = replace(recipe, samples=epochs * recipe.epoch)
+    return recipe

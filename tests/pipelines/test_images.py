@@ -164,7 +164,9 @@ def kill_once_it_has(command, shards):
     return job.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("options", ["--chunk 50", "--chunk 50 --shuffle --seed 3", "--layout sample"])
+@pytest.mark.parametrize(
+    "options", ["--chunk 50", "--chunk 50 --shuffle --seed 3", "--layout sample"]
+)
 def test_a_killed_pack_goes_on_and_ends_with_the_same_bytes(sh, made, options):
     command = f"advpack made.npz {options} --shard 50 -o killed"
     sh(f"{command} && mkdir whole && mv killed* whole", check=True)
@@ -206,6 +208,8 @@ def test_sheets_are_drawn_through_pipes_and_by_category(sh, made):
     svg = pathlib.Path("sheet.svg").read_text()
     assert all(key in svg for key in ("000000000", "000000004"))
     assert "showing the first 5 images" in done.stderr
+    done = sh("advcut made --per-class 1 -o - | advview --by label -o sheet.png", check=True)
+    assert "note: 7 categories share 5 colours" in done.stderr
 
 
 WRONG = {
@@ -218,6 +222,8 @@ WRONG = {
     "advpack digits -o 'x-{0..9}.tar'": "expected the name of a set",
     "advpack digits --chunk 300 --shard 1000 -o x": "no multiple of 300 images a chunk",
     "advpack made.npz --classes 3 -o x": "the set has 3 classes",
+    "advpack made.npz --classes a,b,a -o x": "expected a count of at most 1048576, different",
+    "advpack made.npz --classes 9999999999 -o x": "expected a count of at most 1048576, different",
     "advpack made.npz digits -o x": "found 2 sources; expected one",
     "advpack made-000000.tar made -o x": "named twice",
     "advpack 'pipe:cat made-000000.tar' -o x": "names that run commands",
@@ -230,6 +236,8 @@ WRONG = {
     "head -c 9999 made-000000.tar | advls": "ends at byte 9999",
     "advcut made --class 9 -o x": "no class '9'",
     "advcut made --class 1,cat -o x": "no class 'cat'",
+    "advcut made --class '' -o x": "no class ''",
+    "echo 7 | advcut made -o x": "no image is selected; none has a key of <stdin>, as '7'",
     "advcut made --range 5 -o x": "expected FIRST:LAST",
     "advcut made --range 9:5 -o x": "no image is selected",
     "advcut made --random 3000 -o x": "a random 3000 of 2750 images",
@@ -254,6 +262,16 @@ def test_bad_input_is_one_line_and_status_2_and_leaves_nothing(sh, made, command
     assert done.returncode == 2, done.stderr
     assert WRONG[command] in done.stderr and done.stderr.count("\n") == 1
     assert sorted(os.listdir()) == before
+
+
+def test_at_a_terminal_no_keys_are_waited_for(sh, made):
+    parent, terminal = os.openpty()
+    try:
+        done = sh("advcut made -o x", stdin=terminal, timeout=60)
+    finally:
+        os.close(terminal)
+        os.close(parent)
+    assert (done.returncode, done.stderr) == (2, "advcut: nothing is selected; see --help\n")
 
 
 def test_archives_are_plain_tar(sh, made):

@@ -153,6 +153,22 @@ def test_a_truth_value_is_compared_however_it_is_spelled(shards):
     assert yes
 
 
+@pytest.mark.parametrize("condition, kept", [
+    ("valid=false", "bc"), ("valid=False", "bc"), ("valid!=1", "bcd"), ("guess=8", "ab"),
+    ("guess!=label", "ac"), ("guess>label", "a"), ("category=valid", "a"),
+])  # fmt: skip
+def test_columns_of_a_table_are_numbers_or_truth_values_where_all_cells_are(condition, kept):
+    rows = "a,8.0,3,True,valid\nb,8,8,False,rest\nc,1,8,FALSE,rest\nd,,8,,rest\n"
+    table = keys_of("key,guess,label,valid,category\n" + rows, where(condition))
+    assert [*table.rows] == [*kept]
+
+
+@pytest.mark.parametrize("condition", ["guess!=other", "guess<other", "nothing=1"])
+def test_a_number_is_compared_with_a_number_or_a_column_of_the_table(condition):
+    with pytest.raises(DataError, match=condition):
+        keys_of("key,guess,text\na,8,x\nb,,y\n", where(condition))
+
+
 def test_more_than_there_is_cannot_be_drawn(shards):
     with pytest.raises(DataError, match="a random 231 of 230 images; expected at most all"):
         list(Selection(random=231).of_set(shards))

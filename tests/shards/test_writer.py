@@ -264,7 +264,7 @@ def test_names_that_cannot_be_of_a_set(tmp_path, monkeypatch):
     for name, said in {
         "": "expected the name", ".hidden": "expected the name", "folder/": "expected the name",
         "a*": "expected the name", "a-{000000..000001}.tar": "expected the name",
-        "folder": "a folder", "none/a": "none: no such folder",
+        "folder": "a folder", "none/a": "none: no such folder", "/dev/null": "a device",
     }.items():  # fmt: skip
         with pytest.raises(DataError, match=said):
             Writer(name)
@@ -276,6 +276,16 @@ def test_names_that_cannot_be_of_a_set(tmp_path, monkeypatch):
 def test_names_that_cannot_be_of_a_field(tmp_path, field):
     with pytest.raises(DataError, match="expected a name of letters"):
         write(tmp_path / "a", replace(images(3), fields={field: np.arange(3)}))
+
+
+@pytest.mark.parametrize("wrong", [
+    {"label": np.array([0, 1 << 20, 1])}, {"label": np.array([0, -1, 1])},
+    {"image": np.zeros((3, 4, 5, 3), np.float32)},
+])  # fmt: skip
+def test_images_that_no_reader_takes_are_not_written(tmp_path, wrong):
+    with pytest.raises(DataError, match=r"expected (0 to 1048575|uint8)"):
+        write(tmp_path / "a", replace(images(3), **wrong))
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("key", ["a.b", "a/b", "", "\0", "k" * 200, "\udcff", "a\\b"])

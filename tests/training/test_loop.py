@@ -198,6 +198,31 @@ def test_the_death_of_a_rank_ends_the_job(sets):
     assert job.wait(timeout=60) != 0
 
 
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        ("--data train=1/2", 192),  # of 200, in epochs of 3 batches
+        ("--data train --data test=1.5", 480),  # 400 and 90
+        ("--data train=1/2 --real test --share 1/5", 192),  # 200 in 8 batches with 6 real ones each
+    ],
+)
+def test_passes_over_the_sets_say_how_long_a_run_is(sets, run, data, count):
+    options = "--batch 32 --epoch 96 --loss clean --lr 0.01"
+    run(f"rm -rf passes && advtrain wrn-10-1 {data} {options} -o passes", check=True)
+    header, *_, end = rows(sets / "passes/log.jsonl")
+    assert end["samples"] == header["recipe"]["samples"] == count
+
+
+def test_a_run_that_sees_more_than_asked_for_says_so(sets, run):
+    line = "advtrain wrn-10-1 --data train --batch 32 --loss clean --lr 0.01 -o short"
+    assert run(f"{line}1 --samples 64 --epoch 32").stderr == ""
+    done = run(f"{line}2 --samples 64 --epoch 16")
+    assert done.stderr == (
+        "advtrain: note: the run sees 128 images, not 64: its 4 epochs are whole batches;"
+        " see --epoch and --batch\n"
+    )
+
+
 WRONG = {
     f"{RUN} --beta 4 -o plain": "of another run, with recipe",
     f"{RUN.replace('--samples 1500', '')} -o x": "neither --samples nor passes",
@@ -208,6 +233,8 @@ WRONG = {
     f"{RUN} --eps 8 -o x": "expected a number 0 or above and at most 1",
     f"{RUN} --evaluate 99 -o x": "the run has 5 epochs",
     f"{RUN} --real test --share 1/64 -o x": "leaves no room for real images",
+    f"{RUN} --share 1/4 -o x": "--share needs --real",
+    f"{RUN.replace('--test test', '')} -o x": "--evaluate needs --test",
 }
 
 

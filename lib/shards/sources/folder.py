@@ -81,8 +81,8 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
     applied.  Field `file` of the chunks is class and file name.
 
     Raises DataError where there are no classes, a folder is none of `class_names`, a class is
-    without images, or, in `chunks`, an
-    image is broken, has over 8 bits a channel, or has another shape than the first.
+    without images, or, in `chunks`, an image is broken, has over 8 bits a channel, or has another
+    shape than the first.
     """
     classes = sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
     if not classes:
@@ -107,7 +107,7 @@ def _is_image(entry: os.DirEntry) -> bool:
 
 def _decode(path: Path) -> np.ndarray:
     """The picture (height, width, 3) uint8 of a file."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     data = path.read_bytes()
     try:
@@ -119,7 +119,8 @@ def _decode(path: Path) -> np.ndarray:
             if not deep:
                 return np.array(picture.convert("RGB"))
     except Exception as err:  # Pillow's decoders raise errors of any type on broken files
-        raise DataError(f"{path}: broken image ({err})") from None
+        said = "not a picture" if isinstance(err, UnidentifiedImageError) else err
+        raise DataError(f"{path}: broken image ({said})") from None
     raise DataError(f"{path}: over 8 bits per channel; expected images of 8 bits")
 
 
