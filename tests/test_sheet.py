@@ -19,6 +19,7 @@ from advlib.figures import sheet as module
 from advlib.figures.canvas import house_style
 from advlib.figures.sheet import pages, save, sheet
 from advlib.figures.tile import Tile, difference
+from advlib.figures.words import SMALLEST
 from advlib.shards.layouts import picture
 
 NAMES = ("cat", "aquarium_fish", "Ankle boot", "automobile", "T-shirt/top", "a rather long name")
@@ -181,7 +182,7 @@ def test_long_names_shrink_then_lose_their_middle():
     figure = sheet([*tiles, Tile(images(4)[3], "begin" + "m" * 40 + "end")], 4, 1)
     *whole, cut = figure.texts
     assert [text.get_text() for text in whole] == list(NAMES[:3])
-    assert whole[0].get_fontsize() > whole[1].get_fontsize() >= module.SMALLEST * 72 / 96
+    assert whole[0].get_fontsize() > whole[1].get_fontsize() >= SMALLEST * 72 / 96
     assert re.fullmatch("begin?m*…m*end", cut.get_text())
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 
 import click
 
@@ -108,7 +107,7 @@ def _open(sources, split, root, class_names):
 def _scratch(writer, output):
     """A folder for what a shuffle keeps on disk; beside the set it outlives a kill."""
     if output == "-":
-        with tempfile.TemporaryDirectory(prefix="advtools-") as folder:
+        with cli.temporary_folder() as folder:
             yield folder
     else:
         folder = os.path.join(writer.partial, "shuffle")

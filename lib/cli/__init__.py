@@ -13,6 +13,7 @@ from advlib.cli.images import (
     seekable,
     sets_argument,
     standard_input,
+    temporary_folder,
 )
 from advlib.cli.options import (
     FLOPS,
@@ -75,6 +76,7 @@ __all__ = [
     "sets_argument",
     "standard_input",
     "stream_name",
+    "temporary_folder",
     "training_meter",
     "where_option",
     "write_document",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,7 +60,7 @@ def seekable(specs: Sequence[str]) -> Iterator:
     if specs and "-" not in specs:
         yield open_images(specs)
         return
-    with tempfile.TemporaryDirectory(prefix="advtools-") as folder:
+    with temporary_folder() as folder:
         path = os.path.join(folder, "stdin.tar")
         try:
             with open(path, "wb") as file:
@@ -67,6 +68,25 @@ def seekable(specs: Sequence[str]) -> Iterator:
         except OSError as err:
             raise CannotError(f"{path}: {err.strerror}") from err
         yield ShardSet([SetFiles("<stdin>", (path,), None)])
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder that goes with the context, also where the reader of standard output leaves: then
+    SIGPIPE would end the process at once, and the folder stay.
+    """
+    from advlib.errors import CannotError
+
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        with tempfile.TemporaryDirectory(prefix="advtools-") as folder:
+            yield folder
+    except (CannotError, BrokenPipeError) as err:
+        if isinstance(err, BrokenPipeError) or isinstance(err.__cause__, BrokenPipeError):
+            sys.exit(128 + signal.SIGPIPE)
+        raise
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def open_writer(output: str, layout: str, job: dict | None, history=(), **about):

@@ -39,7 +39,8 @@ class Block(nn.Module):
         # map gets its row and column of zeros at the end alone
         padded = pad(active, (0, 1, 0, 1)) if self.stride == 2 else active
         inner = self.conv2(self.activation(self.norm2(self.conv1(padded))))
-        return (maps if self.shortcut is None else self.shortcut(active)) + inner
+        # in place: a convolution's gradients do not need what it returned
+        return inner.add_(maps if self.shortcut is None else self.shortcut(active))
 
 
 class WideResNet(Classifier):

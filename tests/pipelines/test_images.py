@@ -198,6 +198,17 @@ def test_a_consumer_that_leaves_early_ends_the_pipe_silently(sh, made):
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
+@pytest.mark.parametrize("command", [
+    "advpack made --chunk 10 --shuffle -o -", "cat made-*.tar | advcut --random 2000 -o -",
+])  # fmt: skip
+def test_a_consumer_that_leaves_early_leaves_no_temporary_files(sh, made, command):
+    os.mkdir("scratch")
+    line = f"{command} | head -c 1000 >/dev/null; echo ${{PIPESTATUS[-2]}}"
+    done = sh(line, env=environment() | {"TMPDIR": "scratch"})
+    assert (done.stdout, done.stderr) == ("141\n", "")
+    assert os.listdir("scratch") == []
+
+
 def test_sheets_are_drawn_through_pipes_and_by_category(sh, made):
     verdicts = "key,category\n000000001,valid\n000000002,ambiguous\n000000500,deceptive\n"
     sh("advview made --by category -o sheet.pdf", input=verdicts, check=True)
