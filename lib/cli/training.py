@@ -46,13 +46,18 @@ def recipe_options(command):
 
 @contextlib.contextmanager
 def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
-    """Progress of a run of `images` on standard error, where that is a terminal.
+    """Progress of a run of `images` on standard error: a bar on a terminal, evaluations elsewhere.
 
     Call with each row of its log.
     """
-    quiet = (click.get_current_context().find_root().obj or {}).get("quiet")
-    if not sys.stderr.isatty() or quiet:
+    context = click.get_current_context().find_root()
+    if (context.obj or {}).get("quiet"):
         yield lambda row: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda row: click.echo(
+            f"{context.info_name}: {_evaluated(row)}", err=True
+        ) if row["event"] == "evaluation" else None  # fmt: skip
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -74,9 +79,13 @@ def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
                     said += f", {row['utilisation']:.0%} of peak"
                 bar.update(task, completed=row["samples"], said=said)
             elif row["event"] == "evaluation":
-                bar.console.print(
-                    f"epoch {row['epoch']}: test accuracy {row['accuracy']:.2%} under attack,"
-                    f" {row['clean_accuracy']:.2%} clean, loss {row['loss']:.4f}", highlight=False,
-                )  # fmt: skip
+                bar.console.print(_evaluated(row), highlight=False)
 
         yield tick
+
+
+def _evaluated(row: dict) -> str:
+    return (
+        f"epoch {row['epoch']}: test accuracy {row['accuracy']:.2%} under attack,"
+        f" {row['clean_accuracy']:.2%} clean, loss {row['loss']:.4f}"
+    )

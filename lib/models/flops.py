@@ -82,9 +82,9 @@ def flops_rows(
         if not (samples or budgets):
             yield row
         for count in samples:
-            yield row | {"samples": float(count), "flops": float(step * count)}
+            yield row | {"samples": round(count), "flops": float(step * count)}
         for budget in budgets:
-            yield row | {"samples": budget / step, "flops": float(budget)}
+            yield row | {"samples": round(budget / step), "flops": float(budget)}
 
 
 def _measured(model: zoo.Model, image_size: int, classes: int) -> int:

@@ -28,7 +28,7 @@ BLOCK = 1 << 20  # numbers drawn at a time
 
 @dataclass
 class KeyTable:
-    """Keys, in a list or a table: `rows` by key, `columns` the names of the other columns."""
+    """Keys, in a list or a table: `rows` by `unpadded` key, `columns` the names of the others."""
 
     name: str
     columns: tuple[str, ...]
@@ -39,6 +39,11 @@ class KeyTable:
     def unmet(self) -> list[str]:
         """Keys of which no image was met, once all have been read."""
         return [key for key in self.rows if key not in self.met]
+
+
+def unpadded(key: str) -> str:
+    """A key, without its leading zeros if it is a number: tables lose them on the way."""
+    return key.lstrip("0") or "0" if key.isascii() and key.isdecimal() else key
 
 
 def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) -> KeyTable:
@@ -74,7 +79,7 @@ def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) 
         keep &= _row_mask(condition, columns)
     table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
     for number, cells in itertools.compress(rows, keep):
-        key, values = cells[at].strip(), (*cells[:at], *cells[at + 1 :])
+        key, values = unpadded(cells[at].strip()), (*cells[:at], *cells[at + 1 :])
         if table.rows.setdefault(key, values) != values:
             raise DataError(f"{name}:{number}: key {key!r} comes again with other values")
     return table
@@ -137,7 +142,9 @@ class Selection:
         if self.keys is None or name not in self.keys.columns:
             return lambda chunk: _texts(chunk, name)
         at, rows = self.keys.columns.index(name), self.keys.rows
-        return lambda chunk: [rows[key][at] if key in rows else None for key in chunk.key_texts()]
+        return lambda chunk: [
+            rows[key][at] if key in rows else None for key in map(unpadded, chunk.key_texts())
+        ]
 
     def of_set(self, shards: ShardSet) -> Iterator[Chunk]:
         """The wanted images of a set in files, in order; reads no others where it can."""
@@ -196,7 +203,7 @@ class Selection:
         if self.classes is not None:
             keep &= np.isin(chunk.label, sorted(self.classes))
         if self.keys is not None:
-            texts = chunk.key_texts()
+            texts = [*map(unpadded, chunk.key_texts())]
             found = [text in self.keys.rows for text in texts]
             self.keys.met.update(itertools.compress(texts, found))
             keep &= np.array(found)

@@ -139,8 +139,10 @@ class Run:
         return {
             "format": "advlog", "version": 1, **self.plan.about, **self.job,
             "params": sum(p.numel() for p in self.model.parameters()),
-            "planned_samples": self.recipe.images, "epochs": self.recipe.epochs,
-            "flops_per_image": self.flops,
+            "planned_samples": self.recipe.samples, "epochs": self.recipe.epochs,
+            "flops_per_image": self.flops, "ranks": self.ranks.ranks,
+            "device": str(self.ranks.device), "torch": torch.__version__,
+            "evaluate": sorted(self.plan.at), "validate_every": self.plan.validate_every,
         }  # fmt: skip
 
     def _steps(self) -> bool:
@@ -225,7 +227,8 @@ class Run:
         validation, last = self.plan.validation, epoch == self.recipe.epochs
         if validation and (epoch % self.plan.validate_every == 0 or last):
             found = self._scores(validation, None)
-            self._write("validation", epoch=epoch, step=self.step, **found)
+            took = time.monotonic() - begun
+            self._write("validation", epoch=epoch, step=self.step, seconds=took, **found)
             if found["accuracy"] >= self.best:
                 self.best = found["accuracy"]
                 self._checkpoint(BEST, epoch)

@@ -1,7 +1,9 @@
 """One process or many: ranks under torchrun, what they add up, and batch norm over all of them."""
 
+import ctypes
 import inspect
 import os
+import platform
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from advlib.errors import CannotError
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 RANK, RANKS, LOCAL = "RANK", "WORLD_SIZE", "LOCAL_RANK"  # what torchrun says to each process
 
 
@@ -77,6 +80,18 @@ def join(device: str | None = None) -> Ranks:
     if ranks > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     return Ranks(rank, ranks, chosen)
+
+
+def keep_memory() -> None:
+    """Have the C library keep freed memory for the next step instead of giving it back.
+
+    Activations of megabytes are freed and taken again at every layer; on CPUs their pages would be
+    mapped and cleared anew each time.  Only glibc knows these settings; elsewhere nothing happens.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most that glibc takes
+        libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def leave() -> None:

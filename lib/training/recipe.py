@@ -7,7 +7,7 @@ from advlib.errors import DataError
 from advlib.training.rules import batch_size, peak_learning_rate
 
 EPOCH = 50_000  # images of an epoch: CIFAR-10's training set, whatever the data
-EPOCHS = 100  # at least, so that the schedule is no staircase in a small run
+EPOCHS = 100  # about, in shorter runs, so that the schedule is no staircase
 LOSSES = ("trades", "madry", "clean")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
@@ -49,14 +49,12 @@ class Recipe:
     compile: bool = False
 
     def __post_init__(self):
-        derived = {
-            "batch": batch_size(self.samples),
-            "lr": peak_learning_rate(self.samples),
-            "epoch": max(1, min(EPOCH, round(self.samples / EPOCHS))),
-        }
-        for name, value in derived.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
+        self._default("batch", batch_size(self.samples))
+        self._default("lr", peak_learning_rate(self.samples))
+        if self.samples < EPOCH * EPOCHS:  # whole batches, so that a short run sees no more
+            batches = max(1, round(self.samples / EPOCHS / max(self.batch, 1)))
+            self._default("epoch", self.batch * batches)
+        self._default("epoch", EPOCH)
         for name, least, most in (
             ("samples", 1, math.inf), ("batch", 2, math.inf), ("lr", 0, math.inf),
             ("epoch", 1, math.inf), ("eps", 0, 1), ("step_size", 0, 1),
@@ -69,6 +67,10 @@ class Recipe:
         for name, choices in (("loss", LOSSES), ("precision", PRECISIONS)):
             if getattr(self, name) not in choices:
                 raise DataError(f"{name}: found {getattr(self, name)!r}; expected {choices}")
+
+    def _default(self, name: str, value: float) -> None:
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)
 
     @property
     def epochs(self) -> int:

@@ -13,7 +13,7 @@ from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
 from advlib.training.data import Images, alike, open_training
 from advlib.training.loop import Plan, Run
-from advlib.training.parallel import join
+from advlib.training.parallel import join, keep_memory
 from advlib.training.recipe import Recipe
 from advlib.training.schedule import evaluation_epochs
 
@@ -77,6 +77,8 @@ def prepare(
         evaluate_images, validate_every, 60.0 * save_every, workers=workers, about=about,
     )  # fmt: skip
     ranks = join(device)
+    if ranks.device.type == "cpu":
+        keep_memory()
     torch.backends.cuda.matmul.allow_tf32 = settings.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = settings.precision == "tf32"
     try:

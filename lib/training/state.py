@@ -70,12 +70,21 @@ def load_state(path: str, networks: Mapping[str, nn.Module], optimiser, job: dic
 
 
 def _same_job(path: str, found: dict, wanted: dict) -> None:
-    for key in sorted({*found, *wanted}):
-        if found.get(key) != wanted.get(key):
+    mine, its = _flat(wanted), _flat(found)
+    for key in sorted({*mine, *its}):
+        if its.get(key) != mine.get(key):
             raise DataError(
-                f"{path}: of another run, with {key} {found.get(key)}; this one has"
-                f" {wanted.get(key)}: take another folder"
+                f"{path}: of another run, with {key} {its.get(key)}; this one has {mine.get(key)}:"
+                " take another folder"
             )
+
+
+def _flat(job: dict) -> dict:
+    """The settings of a job without the groups that they are in."""
+    out = {}
+    for key, value in job.items():
+        out |= _flat(value) if isinstance(value, dict) else {key: value}
+    return out
 
 
 def _parameters(optimiser) -> list[nn.Parameter]:
