@@ -248,7 +248,7 @@ WRONG = {
     "advcut made --class 9 -o x": "no class '9'",
     "advcut made --class 1,cat -o x": "no class 'cat'",
     "advcut made --class '' -o x": "no class ''",
-    "echo 7 | advcut made -o x": "no image is selected; none has a key of <stdin>, as '7'",
+    "echo 7000 | advcut made -o x": "no image is selected; none has a key of <stdin>, as '7000'",
     "advcut made --range 5 -o x": "expected FIRST:LAST",
     "advcut made --range 9:5 -o x": "no image is selected",
     "advcut made --random 3000 -o x": "a random 3000 of 2750 images",

@@ -195,7 +195,7 @@ def test_a_joined_table_selects_by_its_columns(shards):
     [("", "keys: empty"), ("a,b\n1,2\n", "no column key or image among a, b"),
      ("key,x\n1\n", "keys:2: 1 cells; expected 2"),
      ("key,x\n1,2\n1,3\n", "keys:3: key '1' comes again with other values"),
-     ('key,x\n1,"' + "y" * 200_000 + '"\n', "keys:")],
+     ('key,x\n1,"' + "y" * (1 << 21) + '"\n', "keys:")],
 )  # fmt: skip
 def test_damaged_tables_of_keys(text, said):
     with pytest.raises(DataError) as raised:
