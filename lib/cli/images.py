@@ -104,7 +104,7 @@ def open_writer(output: str, layout: str, job: dict | None, history=(), **about)
     about["history"] = [*history, history_entry()]
     if layout == "sample" and "chunk" in about:
         raise DataError("--chunk: the sample layout has no chunks")
-    if "shard" in about and output.endswith((".tar", "-")):
+    if "shard" in about and (output == "-" or output.endswith(".tar")):
         raise DataError(f"--shard: {output} is one archive")
     if output != "-":
         return Writer(output, layout, job=job, **about)

@@ -11,9 +11,10 @@ from advlib.errors import DataError
 from advlib.laws import approach1, approach2, approach3
 from advlib.laws.approach1 import Envelope
 from advlib.laws.surface import Surface
+from advlib.models.flops import STUDY_RATE
 
 FORMAT, VERSION = "advfit", 1
-K = 7822.0  # FLOPs per parameter and sample at 27 forward passes of the study's networks; App. B
+K = STUDY_RATE
 LEVEL = 0.95  # of every interval
 FORMS = {1: approach1, 2: approach2, 3: approach3}
 

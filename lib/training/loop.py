@@ -116,7 +116,7 @@ class Run:
             self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
             self.reported = facts["reported"]
             if self.ranks.first:
-                self.sums += torch.tensor(facts["sums"], dtype=torch.float64)
+                self.sums += torch.tensor(facts["sums"]).to(self.sums)
             if self.step >= self.recipe.steps:
                 return True
         self.log = Log(self._path(LOG), facts["log"] if facts else 0) if self.ranks.first else None
