@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""Numbers as people write them, and how sure a share is."""
 
 import re
 
@@ -18,3 +18,11 @@ def parse_number(text: str) -> float:
     if not found:
         raise ValueError(text)
     return float(found[1]) * SUFFIXES[found[2]]
+
+
+def wilson(right: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a proportion, `right` of `count`."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, count).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)

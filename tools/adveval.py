@@ -45,13 +45,7 @@ def _attack(context, param, value):
     help="A row for each label and guess on attacked images.",
 )  # fmt: skip
 @click.option("--per-image", "kind", flag_value="image", help="A row for each image.")
-@click.option("--model", metavar="MODEL", help="What the checkpoint holds, as wrn-28-10-relu.")
-@click.option(
-    "--normalisation", type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
-    help="Of a foreign checkpoint that does not say it. [default: by its classes]",
-)  # fmt: skip
-@click.option("--current", is_flag=True, help="The weights that are not averaged.")
-@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]")
+@cli.network_options
 @click.option(
     "--batch", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
     help="Images at once, on each rank.",
@@ -76,7 +70,7 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
             if ranks.first:
                 cli.note(f"{source.name} holds attacked images, which are scored as they are")
     how, attack = _how(attack, options)
-    model, description = _load(checkpoint, source, ranks.device, network)
+    model, description = cli.open_checkpoint(checkpoint, source, ranks.device, network)
     tally = scoring.Tally(model.classes, how is not None)
     count = source.count if source.count is None or not first else min(first, source.count)
     streamed = kind == "image" and output_format in (None, "csv") and not (
@@ -110,12 +104,12 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
         what |= {"attack": attack["name"], "eps": attack.get("eps"), "seed": drawn}
         parts = tally.per_class(source.class_names) if kind else [tally.total()]
         rows = [what | row for row in parts]
-    history = _history(description, source)
+    history = cli.history_with(description, source)
     if output_format == "json":
         cli.write_document({
             "history": history, "checkpoint": {"path": checkpoint, **description},
-            "attack": attack | {"seed": seed}, "device": _device(ranks),
-            "versions": _versions(), "seconds": time.monotonic() - begun, "rows": rows,
+            "attack": attack | {"seed": seed}, "device": cli.device_name(ranks),
+            "versions": cli.versions("torch"), "seconds": time.monotonic() - begun, "rows": rows,
         })  # fmt: skip
     else:
         cli.write_rows(rows, output_format, history)
@@ -125,7 +119,7 @@ def _how(attack: str, options: dict):
     """What is done to images, as scoring.outcomes takes it, and in words for the output."""
     from dataclasses import asdict
 
-    from advlib.training.evaluation import Attack
+    from advlib.attacks.pgd import Attack
 
     given = {key: value for key, value in options.items() if value is not None}
     if not attack.startswith("pgd"):
@@ -138,21 +132,6 @@ def _how(attack: str, options: dict):
     return how, {"name": f"pgd{how.steps}-{how.loss}"} | asdict(how)
 
 
-def _load(checkpoint: str, source, device, network: dict):
-    """The network, for images of the set's size where the file does not say of what size."""
-    import torch
-
-    from advlib.models import checkpoints
-
-    # outcomes shall not depend on the device more than they must
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    model, description = checkpoints.load(checkpoint, **network)
-    height, width, _ = source.shape
-    if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
-        model, description = checkpoints.load(checkpoint, image_size=height, **network)
-    return model.to(device, memory_format=torch.channels_last), description
-
-
 def _images(found, how) -> list[dict]:
     columns = {name: getattr(found, name).tolist() for name in COLUMNS}
     if how is None:
@@ -162,27 +141,3 @@ def _images(found, how) -> list[dict]:
 
 def _cells(row: dict) -> list:
     return [f"{v:.8g}" if isinstance(v, float) else v for v in row.values()]
-
-
-def _history(description: dict, source) -> list[dict]:
-    known = [*(description.get("history") or ()), *source.history, cli.history_entry()]
-    return [entry for i, entry in enumerate(known) if entry not in known[:i]]
-
-
-def _device(ranks) -> str:
-    import torch
-
-    name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
-    return name if ranks.ranks == 1 else f"{ranks.ranks} x {name}"
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    import torch
-
-    from advlib import __version__
-
-    return {
-        "advtools": __version__, "torch": torch.__version__, "python": platform.python_version(),
-    }  # fmt: skip

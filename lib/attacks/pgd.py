@@ -1,33 +1,60 @@
-"""Projected gradient ascent in an l_inf ball (Madry et al. 2018), for training and for evaluation.
+"""Projected gradient ascent in a ball (Madry et al. 2018), for training and for evaluation.
 
     x_0 = clip(x + u),  u uniform in [-eps, eps]
     x_(t+1) = clip(project(x_t + alpha sign(grad loss(x_t))))
 
-`project` is onto the ball of radius eps about x, `clip` onto [0, 1].
+`project` is onto the ball of radius eps about x, `clip` onto [0, 1].  That is for Linf; for L2 and
+L1 the start is uniform in the ball's cube brought into the ball, and the step goes along the
+gradient divided by its norm.
 
 Source: Bartoldson et al. 2024, Eq. 2; losses and order of operations as in the official code.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-Loss = Callable[[Tensor], Tensor]  # perturbed images (b, c, h, w) to a scalar to be raised
+from advlib.attacks import balls, losses
+from advlib.attacks.oracle import Oracle
+from advlib.attacks.problem import Problem
+
+LOSSES = ("cw", "ce", "kl", "dlr")
+TARGETED = ("cw", "ce", "dlr")
 
 
-def start(images: Tensor, noise: Tensor, eps: float) -> Tensor:
+@dataclass(frozen=True)
+class Attack:
+    """PGD from one start.  eps, step_size: in units of [0, 1], measured in `norm`.
+
+    The last iterate counts.  loss: "cw" (margin), "ce" (cross-entropy), "kl" (divergence from the
+    clean prediction, as in training) or "dlr".
+    """
+
+    eps: float = 8 / 255
+    step_size: float = 2 / 255
+    steps: int = 40
+    loss: str = "cw"
+    norm: str = "Linf"
+
+
+def start(images: Tensor, noise: Tensor, eps: float, norm: str = "Linf") -> Tensor:
     """Where the ascent begins: the images with `noise` in [0, 1) spread over [-eps, eps)."""
-    return (images + (2 * noise - 1) * eps).clamp_(0, 1)
+    begin = images + (2 * noise - 1) * eps
+    return begin.clamp_(0, 1) if norm == "Linf" else balls.inside(images, begin, norm, eps)
 
 
 def ascend(
-    loss: Loss, images: Tensor, begin: Tensor, eps: float, step_size: float, steps: int
-) -> Tensor:
-    """The last iterate of `steps` steps from `begin`, (b, c, h, w) in [0, 1], detached.
+    loss: Callable[[Tensor], Tensor], images: Tensor, begin: Tensor, eps: float, step_size: float,
+    steps: int,
+) -> Tensor:  # fmt: skip
+    """The last iterate in the Linf ball of images that must stay together, as a training batch.
 
+    loss: perturbed images (b, c, h, w) to a scalar to be raised.
     images: (b, c, h, w) in [0, 1], the centres of the balls.  eps, step_size: in units of [0, 1].
+    Returns (b, c, h, w) in [0, 1], detached.
     """
     low, high = (images - eps).clamp_(0, 1), (images + eps).clamp_(0, 1)
     current = begin.detach()
@@ -40,18 +67,65 @@ def ascend(
     return current.detach()
 
 
-def cw_margin(logits: Tensor, label: Tensor) -> Tensor:
-    """The margin loss of Carlini and Wagner 2017 of each image, (b,), at most 0.
+def climb(
+    oracle: Oracle, images: Tensor, label: Tensor, begin: Tensor, how: Attack,
+    target: Tensor | None = None, tick: Callable[[int], None] = lambda left: None,
+) -> Tensor:  # fmt: skip
+    """The last iterate of each image, (n, c, h, w) in [0, 1], from `begin`.
 
-    -max(z_y - max_(j != y) z_j, 0): 0, and without gradient, once another class leads.
+    With the CW loss, an image that is misclassified has no gradient and stays as it is, so it
+    is left out from then on: the same outcome in less time.
+    target: (n,) classes to go towards, instead of away from the label; not with "kl".
+    tick: called before each step with the count of images that are left.
     """
-    right = logits.gather(1, label[:, None])[:, 0]
-    wrong = logits.scatter(1, label[:, None], float("-inf")).amax(1)
-    return -functional.relu(right - wrong)
+    values = _values(oracle, images, label, how.loss, target)
+    current = begin.clone()
+    active = torch.arange(len(images), device=images.device)
+    for _ in range(how.steps):
+        tick(len(active))
+        of = lambda logits, rows: values(logits, active[rows])  # noqa: B023, E731
+        at = current[active]
+        _, found, gradient = oracle.gradient(at, of)
+        centre = images[active]
+        step = gradient.sign() if how.norm == "Linf" else balls.unit(gradient, how.norm)
+        current[active] = balls.inside(centre, at + how.step_size * step, how.norm, how.eps)
+        if how.loss == "cw":
+            active = active[found < 0]
+        if not len(active):
+            break
+    return current
 
 
-def divergence(clean: Tensor, logits: Tensor) -> Tensor:
-    """KL(clean || attacked) of each image, (b,) nats; clean: probabilities (b, k)."""
-    return functional.kl_div(
-        functional.log_softmax(logits, 1), clean, reduction="none"
-    ).sum(1)  # fmt: skip
+def _values(
+    oracle: Oracle, images: Tensor, label: Tensor, loss: str, target: Tensor | None
+) -> Callable[[Tensor, Tensor], Tensor]:  # fmt: skip
+    """From logits and rows of the images to losses to be raised."""
+    if target is not None:
+        return {
+            "cw": lambda z, i: -functional.relu(-losses.margin(z, target[i])),
+            "ce": lambda z, i: -losses.cross_entropy(z, target[i]),
+            "dlr": lambda z, i: losses.dlr_targeted(z, label[i], target[i]),
+        }[loss]
+    if loss == "kl":
+        clean = functional.softmax(oracle.logits(images), 1)
+        return lambda z, i: losses.divergence(clean[i], z)
+    of = {"cw": losses.cw_margin, "ce": losses.cross_entropy, "dlr": losses.dlr}[loss]
+    return lambda z, i: of(z, label[i])
+
+
+def pgd(problem: Problem, how: Attack, restart: int = 0, target: int | None = None) -> None:
+    """Attack the lanes that are left, from one start each.
+
+    What the attack made is kept, also where it fools nobody.
+    restart: which one, for its random numbers.  target: towards the class at this place of the
+    clean logits; 2 is the strongest other.
+    """
+    lanes = problem.left()
+    if not len(lanes):
+        return
+    images, label = problem.images[lanes], problem.label[lanes]
+    noise = problem.draws.uniform(lanes, images.shape[1:], target or 0, restart)
+    begin = start(images, noise, how.eps, how.norm)
+    aim = problem.targets(lanes, target) if target else None
+    made = climb(problem.oracle, images, label, begin, how, aim, problem.tick)
+    problem.claim(lanes, made, keep=True)

@@ -3,6 +3,7 @@
 Imported by tools alone.
 """
 
+from advlib.cli.attacking import attack_meter, parse_radius, pgd_options
 from advlib.cli.images import (
     copy,
     layout_options,
@@ -14,6 +15,14 @@ from advlib.cli.images import (
     sets_argument,
     standard_input,
     temporary_folder,
+)
+from advlib.cli.networks import (
+    device_name,
+    history_with,
+    network_options,
+    open_checkpoint,
+    open_network,
+    versions,
 )
 from advlib.cli.options import (
     FLOPS,
@@ -27,6 +36,7 @@ from advlib.cli.options import (
     where_option,
 )
 from advlib.cli.output import (
+    document_text,
     history_entry,
     history_of,
     note,
@@ -49,21 +59,30 @@ __all__ = [
     "Count",
     "Tool",
     "atomic_write",
+    "attack_meter",
     "columns_option",
     "copy",
+    "device_name",
+    "document_text",
     "fit_arguments",
     "format_option",
     "history_entry",
     "history_of",
+    "history_with",
     "images_where_option",
     "keys_option",
     "layout_options",
     "meter",
+    "network_options",
     "note",
+    "open_checkpoint",
     "open_images",
     "open_inputs",
+    "open_network",
     "open_writer",
     "output_option",
+    "parse_radius",
+    "pgd_options",
     "progress",
     "quality_options",
     "read_fits",
@@ -78,6 +97,7 @@ __all__ = [
     "stream_name",
     "temporary_folder",
     "training_meter",
+    "versions",
     "where_option",
     "write_document",
     "write_rows",

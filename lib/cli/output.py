@@ -148,8 +148,13 @@ def write_rows(
 
 def write_document(document: dict) -> None:
     """Print a JSON document; `format` and `version` are put before its own keys."""
+    print(document_text(document), end="")
+
+
+def document_text(document: dict) -> str:
+    """What `write_document` prints."""
     head = {"format": click.get_current_context().info_name, "version": 1}
-    print(json.dumps(_finite({**head, **document}), indent=1, allow_nan=False))
+    return json.dumps(_finite({**head, **document}), indent=1, allow_nan=False) + "\n"
 
 
 def _finite(value):

@@ -3,12 +3,15 @@
 import os
 import signal
 import sys
+import time
 import traceback
 
 import click
 
 from advlib import __version__
 from advlib.errors import CannotError, DataError
+
+AFTER_FIRST = 2.0  # seconds that other ranks leave torchrun to end them
 
 
 class Tool(click.Command):
@@ -47,6 +50,7 @@ class Tool(click.Command):
             status, message = _verdict(err)
             if debug:
                 traceback.print_exception(err)
+        name += _wait_for_the_first()
         click.echo(f"{name}: {' '.join(message.split())}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
@@ -70,6 +74,20 @@ def _verdict(err: Exception) -> tuple[int, str]:
         case MemoryError():
             return 1, "out of memory"
     return 1, f"internal error: {type(err).__name__}: {err} (see --debug)"
+
+
+def _wait_for_the_first() -> str:
+    """What to add to a command's name before an error: nothing but on ranks other than the first.
+
+    What is wrong with input or options is so on all ranks.  torchrun ends the others as soon as the
+    first has failed: they wait for that, and a line of theirs is of what only they met.
+    """
+    rank = os.environ.get("RANK", "0")
+    if rank == "0":
+        return ""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a command may have set it to finish its step
+    time.sleep(AFTER_FIRST)
+    return f": rank {rank}"
 
 
 def _be_quiet(context, param, value):

@@ -17,25 +17,16 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from advlib.attacks import pgd
-from advlib.shards.counter import uniform
+from advlib.attacks.draws import Keyed
+from advlib.attacks.losses import divergence
+from advlib.attacks.oracle import Oracle
+from advlib.attacks.pgd import Attack
 from advlib.shards.feed import to_float
 from advlib.shards.reader import ShardSet
 from advlib.training.parallel import Ranks
 
 BETA = 5.0
-
-
-@dataclass(frozen=True)
-class Attack:
-    """PGD as an evaluation uses it; eps and step_size in units of [0, 1].
-
-    loss: "cw" (margin) or "ce" (cross-entropy).
-    """
-
-    eps: float = 8 / 255
-    step_size: float = 2 / 255
-    steps: int = 40
-    loss: str = "cw"
+FIRST = (0, 0)  # the draw of the first start of advlib.attacks.pgd.pgd, so that verdicts agree
 
 
 @dataclass(frozen=True)
@@ -52,34 +43,6 @@ class Scored:
     divergence: Tensor
 
 
-def attack(model: nn.Module, images: Tensor, label: Tensor, noise: Tensor, how: Attack) -> Tensor:
-    """The images after PGD, (b, c, h, w) in [0, 1].
-
-    With the CW loss, an image that is misclassified has no gradient and stays as it is, so it
-    is left out from then on: the same outcome in less time.
-    """
-    begin = pgd.start(images, noise, how.eps)
-    if how.loss == "ce":
-        ce = functional.cross_entropy
-        return pgd.ascend(
-            lambda x: ce(model(x), label, reduction="sum"),
-            images, begin, how.eps, how.step_size, how.steps,
-        )  # fmt: skip
-    low, high = (images - how.eps).clamp_(0, 1), (images + how.eps).clamp_(0, 1)
-    active = torch.arange(len(images), device=images.device)
-    for _ in range(how.steps):
-        current = begin[active].requires_grad_()
-        with torch.enable_grad():
-            margin = pgd.cw_margin(model(current), label[active])
-            (gradient,) = torch.autograd.grad(margin.sum(), current)
-        moved = current.detach() + how.step_size * gradient.sign()
-        begin[active] = torch.clamp(moved, low[active], high[active])
-        active = active[margin.detach() < 0]
-        if not len(active):
-            break
-    return begin
-
-
 def attack_numbered(
     model: nn.Module, images: Tensor, label: Tensor, number: Tensor, how: Attack, seed: int
 ) -> Tensor:
@@ -87,9 +50,13 @@ def attack_numbered(
 
     number: (b,) int64, of each image in its set.
     """
-    noise = uniform(number, seed, images.shape[1:])
+    lanes = torch.arange(len(images), device=images.device)
+    noise = Keyed(seed, number).uniform(lanes, images.shape[1:], *FIRST)
     with evaluating(model):
-        return attack(model, images, label, noise, how)
+        return pgd.climb(
+            Oracle(model, batch=len(images)), images, label,
+            pgd.start(images, noise, how.eps, how.norm), how,
+        )  # fmt: skip
 
 
 def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | None) -> Scored:
@@ -103,7 +70,7 @@ def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | No
         return Scored(
             label, clean, robust,
             functional.cross_entropy(clean, label, reduction="none"),
-            pgd.divergence(functional.softmax(clean, 1), robust),
+            divergence(functional.softmax(clean, 1), robust),
         )  # fmt: skip
 
 

@@ -15,19 +15,20 @@ import torch.distributed as distributed
 import torch.nn.functional as functional
 from torch import Tensor
 
+from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError, DataError
 from advlib.models.network import Classifier
+from advlib.numbers import wilson
 from advlib.shards.chunk import Chunk, first, key_text
 from advlib.shards.feed import to_float
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
-from advlib.training.evaluation import BETA, Attack, attack_numbered, score
+from advlib.training.evaluation import BETA, attack_numbered, score
 from advlib.training.parallel import Ranks
 
 STORED = "stored"  # an attack that was made before: the field `adversarial` of the set
 FIELD = "adversarial"
 BINS = 15
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -270,11 +271,3 @@ def _accuracy(name: str, matrix: np.ndarray, which: slice, count: int) -> dict:
     right = int(matrix.diagonal()[which].sum())
     low, high = wilson(right, count)
     return {name: right / count, f"{name}_low": low, f"{name}_high": high}
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, count).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)

@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from advlib.attacks import pgd
+from advlib.attacks.losses import divergence
 from advlib.training.recipe import Recipe
 
 
@@ -83,10 +84,10 @@ def outcome(
     clean = model(images)
     target = functional.softmax(clean.detach(), 1)
     with untracked(layers):
-        attacked = pgd.ascend(lambda x: pgd.divergence(target, inner(x)).sum() / count, *box)
+        attacked = pgd.ascend(lambda x: divergence(target, inner(x)).sum() / count, *box)
     robust = model(attacked)
     # no detach: the divergence moves the clean predictions too
-    apart = pgd.divergence(functional.softmax(clean, 1), robust).sum() / count
+    apart = divergence(functional.softmax(clean, 1), robust).sum() / count
     loss = label_loss(clean) + recipe.beta * apart
     return Outcome(loss, _right(clean, label), _right(robust, label))
 

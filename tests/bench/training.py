@@ -1,15 +1,19 @@
 """Speed of a training step against a plain one: python tests/bench/training.py [MODEL] [BATCH]
 
-Each runs in a process of its own, in turns.
+Each lives in a process of its own, and they take turns step by step, so that a machine whose speed
+drifts is slow to both; the ratio is the median over pairs of steps.
 
-The reference is a plain statement of the official step: two clean forwards, contiguous tensors,
-one parameter after another in optimiser and average, losses read at every step.
+The reference is a plain statement of the official step on the official network: two clean forwards,
+padding apart from convolutions, contiguous tensors, one parameter after another in optimiser and
+average, losses read at every step.
 """
 
 import copy
+import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as functional
@@ -22,7 +26,7 @@ from advlib.training.step import average, decay_groups, norms, outcome
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "wrn-16-2"
 BATCH = int(sys.argv[2]) if len(sys.argv) > 2 else 32
-STEPS, ROUNDS, TURNS = 2, 4, 3
+STEPS, WARM = 30, 2  # pairs of steps that count, and those before them
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -57,7 +61,11 @@ def plain_step(model, averaged, optimiser, images, label):
 
 def plain():
     torch.manual_seed(0)
-    model = build(MODEL).to(DEVICE).train()
+    sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+    from houses import DeepMind
+
+    depth, width = map(int, MODEL.split("-")[1:3])
+    model = DeepMind(depth, width).to(DEVICE).train()
     averaged = copy.deepcopy(model)
     optimiser = torch.optim.SGD(
         decay_groups(model, 5e-4), lr=0.1, momentum=0.9, nesterov=True, foreach=False
@@ -87,38 +95,46 @@ def ours():
     return step
 
 
-def seconds(step, images, label):
-    begun = time.perf_counter()
-    for _ in range(STEPS):
-        step(images, label)
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - begun) / STEPS
-
-
-def measure(name):
-    """Print the least seconds of a step, of this process; a first step is not counted."""
+def serve(name):
+    """For each line read, take a step and print its seconds; a first step is not counted."""
     images = torch.rand(BATCH, 3, 32, 32, device=DEVICE)
     label = torch.randint(0, 10, (BATCH,), device=DEVICE)
     step = {"plain": plain, "ours": ours}[name]()
     step(images, label)
-    print(min(seconds(step, images, label) for _ in range(ROUNDS)))
+    for _ in sys.stdin:
+        begun = time.perf_counter()
+        step(images, label)
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+        print(time.perf_counter() - begun, flush=True)
 
 
 def compare():
-    took = {"plain": [], "ours": []}
-    for _ in range(TURNS):
-        for name, values in took.items():
-            command = [sys.executable, __file__, MODEL, str(BATCH), name]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            values.append(float(done.stdout))
-    ours_rate, plain_rate = (BATCH / min(took[name]) for name in ("ours", "plain"))
+    jobs = {
+        name: subprocess.Popen(
+            [sys.executable, __file__, MODEL, str(BATCH), name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )
+        for name in ("plain", "ours")
+    }  # fmt: skip
+    took = {name: [] for name in jobs}
+    for turn in range(WARM + STEPS):
+        for name, job in jobs.items():
+            job.stdin.write("\n")
+            seconds = float(job.stdout.readline())
+            if turn >= WARM:
+                took[name].append(seconds)
+    for job in jobs.values():
+        job.stdin.close()
+        job.wait()
+    ratios = [p / o for p, o in zip(took["plain"], took["ours"], strict=True)]
+    rates = {name: BATCH / statistics.median(values) for name, values in took.items()}
     print(
         f"TRADES-10 step, {MODEL}, batch {BATCH}, {DEVICE.type}, {torch.get_num_threads()} threads:"
-        f" {ours_rate:.1f} images/s; plain official step: {plain_rate:.1f};"
-        f" {ours_rate / plain_rate:.2f} times (goal 1.25)"
+        f" {rates['ours']:.1f} images/s; plain official step: {rates['plain']:.1f};"
+        f" {statistics.median(ratios):.2f} times (goal 1.25)"
     )
 
 
 if __name__ == "__main__":
-    measure(sys.argv[3]) if len(sys.argv) > 3 else compare()
+    serve(sys.argv[3]) if len(sys.argv) > 3 else compare()

@@ -51,7 +51,7 @@ class DeepMind(nn.Module):
                 self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
 
     def forward(self, x):
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in self.numbers)
+        mean, std = (x.new_tensor(values).view(1, 3, 1, 1) for values in self.numbers)
         x = self.init_conv((x - mean) / std)
         for group in self.layer:
             for block in group.block:

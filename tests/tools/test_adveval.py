@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from statsmodels.stats.proportion import proportion_confint
 from torch.nn import functional
 
+from advlib.attacks.pgd import Attack
 from advlib.models.checkpoints import load, save
 from advlib.models.network import build
 from advlib.shards.chunk import Chunk
@@ -23,7 +24,7 @@ from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 from advlib.shards.writer import Writer
-from advlib.training.evaluation import Attack, evaluate, scored
+from advlib.training.evaluation import evaluate, scored
 from advlib.training.parallel import Ranks
 from advtools.adveval import main
 
@@ -150,6 +151,7 @@ def test_the_default_is_the_studys_attack(adveval):
     document = json.loads(adveval("wrn.st digits --first 3 --format json").stdout)
     assert document["attack"] == {
         "name": "pgd40-cw", "eps": 8 / 255, "step_size": 2 / 255, "steps": 40, "loss": "cw",
+            "norm": "Linf",
         "seed": 0,
     }  # fmt: skip
     assert document["rows"][0]["images"] == 3

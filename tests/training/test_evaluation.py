@@ -13,16 +13,16 @@ from PIL import Image
 from torch.nn import functional
 
 from advlib.attacks import pgd
+from advlib.attacks.draws import Keyed
+from advlib.attacks.oracle import Oracle
+from advlib.attacks.pgd import Attack
 from advlib.models.checkpoints import load
 from advlib.models.network import build
 from advlib.shards.chunk import Chunk
-from advlib.shards.counter import uniform
 from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
 from advlib.training.evaluation import (
-    Attack,
-    attack,
     attack_numbered,
     evaluate,
     evaluating,
@@ -34,6 +34,16 @@ from advlib.training.parallel import Ranks
 ALONE = Ranks(0, 1, torch.device("cpu"))
 IMAGES = 45
 EPS = 3 / 255  # at which about half of the images withstand
+
+
+def drawn(number, seed, shape):
+    """The numbers behind an evaluation's starts."""
+    return Keyed(seed, number).uniform(torch.arange(len(number)), shape, 0, 0)
+
+
+def attack(model, images, label, noise, how):
+    begin = pgd.start(images, noise, how.eps)
+    return pgd.climb(Oracle(model, batch=len(images)), images, label, begin, how)
 
 
 def network(dtype=torch.float64):
@@ -80,7 +90,7 @@ def shards(tmp_path_factory):
 def tensors(seed=7, count=IMAGES):
     """Images, labels, and the offsets of the starts that the evaluation draws with `seed`."""
     image, label = pictures(count)
-    noise = uniform(torch.arange(count), seed, (3, 8, 8))
+    noise = drawn(torch.arange(count), seed, (3, 8, 8))
     return to_float(torch.from_numpy(image)), torch.from_numpy(label), 2 * noise - 1
 
 
@@ -166,7 +176,7 @@ def test_leaving_out_what_is_misclassified_changes_nothing(model):
 @settings(max_examples=30)
 def test_starts_are_in_the_ball_and_in_range(eps, level, seed):
     images = torch.full((3, 3, 8, 8), level)
-    noise = uniform(torch.arange(3), seed, (3, 8, 8))
+    noise = drawn(torch.arange(3), seed, (3, 8, 8))
     begin = pgd.start(images, noise, eps)
     assert begin.min() >= 0 and begin.max() <= 1
     assert (begin - images).abs().max() <= eps + 1e-6
@@ -174,7 +184,7 @@ def test_starts_are_in_the_ball_and_in_range(eps, level, seed):
 
 def test_starts_fill_the_ball_evenly():
     images = torch.full((50, 3, 8, 8), 0.5)
-    offset = pgd.start(images, uniform(torch.arange(50), 3, (3, 8, 8)), 0.1) - 0.5
+    offset = pgd.start(images, drawn(torch.arange(50), 3, (3, 8, 8)), 0.1) - 0.5
     share = offset.flatten().double().sort().values / 0.2 + 0.5
     ranks = (torch.arange(len(share)) + 0.5) / len(share)
     assert (share - ranks).abs().max() < 0.02  # Kolmogorov-Smirnov, 9600 draws
@@ -235,7 +245,7 @@ def test_outcomes_are_foolboxes(foolbox, cifar, eps, most):
 
     model, images, label = cifar
     number = torch.arange(len(images))
-    begin = pgd.start(images, uniform(number, 0, images.shape[1:]), eps)
+    begin = pgd.start(images, drawn(number, 0, images.shape[1:]), eps)
 
     class Margin(foolbox.attacks.LinfProjectedGradientDescentAttack):
         """Its PGD, on the CW loss, from our starts."""

@@ -1,0 +1,246 @@
+"""Auto-PGD: ascent with momentum, whose step is halved where it no longer pays.
+
+The step of an image is halved at fixed checkpoints, when its loss rose in less than 3/4 of the
+steps since the last one, or when neither step nor best loss have changed; it goes on from its best
+point then.  An image is dropped as soon as it fools the classifier: nothing that happens to it
+later changes its verdict.
+
+Source: Croce and Hein 2020 (arXiv 2003.01690), Alg. 1 and Sec. 3; for L1 Croce and Hein 2021
+(arXiv 2103.01208), Sec. 3; settings of AutoAttack.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from advlib.attacks import balls, losses
+from advlib.attacks.problem import Problem
+
+MOMENTUM = 0.75  # share of the new step; the rest goes on as before
+RISING = 0.75  # share of steps that must raise the loss for the step size to stay
+FEWER = 1.5  # by which L1 divides its step, and the share of pixels that it moves
+SMALLEST = 10.0  # of its first step, the last is no less than this part
+WIDENED = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))  # L1: radii over eps, and their shares of the steps
+
+
+def apgd(
+    problem: Problem, *, loss: str = "ce", target: int | None = None, restart: int = 0,
+    steps: int = 100, eot: int = 1, widened: bool = False,
+) -> None:  # fmt: skip
+    """Attack all lanes that are left, from one random start each.
+
+    loss: "ce" or "dlr".  target: towards the class at this place of the clean logits (2: the
+    strongest other), with the targeted DLR loss; None: away from the label.
+    restart: which one, for its random numbers.  eot: gradients that are averaged for each step.
+    widened: for L1, begin in balls of three and two times the radius.
+    """
+    lanes = problem.left()
+    if not len(lanes):
+        return
+    images, label = problem.images[lanes], problem.label[lanes]
+    if target:
+        aim = problem.targets(lanes, target)
+        values = lambda z, rows: losses.dlr_targeted(z, label[rows], aim[rows])  # noqa: E731
+    else:
+        of = {"ce": losses.cross_entropy, "dlr": losses.dlr}[loss]
+        values = lambda z, rows: of(z, label[rows])  # noqa: E731
+    climb = _Climb(problem, values, eot, check_flat=bool(target) or loss == "dlr")
+    name = (target or 0, restart)
+    if not widened:
+        begin = _start(problem, lanes, images, *name)
+        climb.run(_Lanes.at(lanes, images, begin), problem.eps, steps, claims=True)
+        return
+    draw = problem.draws.normal
+    begin = balls.inside(
+        images, images + draw(lanes, images.shape[1:], *name), "L1", WIDENED[0][0] * problem.eps
+    )
+    parts = [math.ceil(share * steps) for _, share in WIDENED[:-1]]
+    parts.append(steps - sum(parts))
+    for i, ((times, _), count) in enumerate(zip(WIDENED, parts, strict=True)):
+        radius, last = times * problem.eps, i == len(parts) - 1
+        begin = balls.inside(images, begin, "L1", radius)
+        draw(lanes, images.shape[1:], *name, i)  # the library draws a start that it does not use
+        begin = climb.run(_Lanes.at(lanes, images, begin), radius, count, last, warm=True)
+
+
+def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tensor:
+    """Random points: on the ball for Linf and L2; projected onto it for L1."""
+    norm, shape = problem.norm, images.shape[1:]
+    if norm == "Linf":
+        noise = 2 * problem.draws.uniform(lanes, shape, *name) - 1
+    else:
+        noise = problem.draws.normal(lanes, shape, *name)
+    if norm == "L1":
+        return balls.inside(images, images + noise, norm, problem.eps)
+    return images + problem.eps * balls.unit(noise, norm)
+
+
+@dataclass
+class _Lanes:
+    """The state of m images that are still climbing."""
+
+    lane: Tensor
+    row: Tensor  # among those that the run began with
+    image: Tensor
+    current: Tensor
+    before: Tensor
+    best: Tensor
+    gradient: Tensor
+    best_gradient: Tensor
+    loss: Tensor
+    best_loss: Tensor
+    checked_loss: Tensor  # the best one at the last checkpoint
+    halved: Tensor  # whether the last checkpoint halved the step
+    rises: Tensor  # steps that raised the loss since then
+    step: Tensor
+    pixels: Tensor  # L1: share of the pixels that a step moves
+    support: Tensor  # L1: how many pixels the best point had changed at the last checkpoint
+
+    @classmethod
+    def at(cls, lane: Tensor, image: Tensor, begin: Tensor) -> "_Lanes":
+        zeros = torch.zeros(len(lane), device=image.device)
+        begin = begin.clamp(0, 1)
+        true = torch.ones_like(zeros, dtype=torch.bool)
+        rows = torch.arange(len(lane), device=image.device)
+        return cls(
+            lane, rows, image, begin, begin, begin, zeros, zeros, zeros, zeros, zeros, true,
+            zeros, zeros, zeros, zeros,
+        )  # fmt: skip
+
+    def keep(self, which: Tensor) -> None:
+        """Drop the others."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name)[which])
+
+
+class _Climb:
+    """The ascent of many images at once, in balls of one norm."""
+
+    def __init__(
+        self, problem: Problem, values: Callable[[Tensor, Tensor], Tensor], eot: int,
+        check_flat: bool,
+    ):  # fmt: skip
+        self.problem, self.values, self.eot, self.check_flat = problem, values, eot, check_flat
+        self.norm = problem.norm
+        self.first_step = 1.0 if self.norm == "L1" else 2.0  # in radii
+
+    def run(
+        self, at: _Lanes, eps: float, steps: int, claims: bool, warm: bool = False
+    ) -> Tensor:  # fmt: skip
+        """Climb; returns the best point of each image, or nothing useful where images drop.
+
+        claims: whether a misclassified image counts.  warm: whether the start is no random one.
+        """
+        logits, at.loss, at.gradient = self._ask(at)
+        if self.check_flat:
+            self.problem.flat(int(losses.smallest_gradients(at.gradient).sum()))
+        at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
+        at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
+        at.best = at.current.clone()
+        at.step = torch.full_like(at.loss, self.first_step * eps)
+        count = at.image[0].numel() if len(at.image) else 1
+        at.support = torch.full_like(at.loss, float(count))
+        at.pixels = torch.full_like(at.loss, 0.2)
+        if warm:
+            at.support = _changed(at)
+            at.pixels = at.support / count / FEWER
+        every = max(int((0.04 if self.norm == "L1" else 0.22) * steps), 1)
+        since = 0
+        if claims:
+            self._claim(at, logits)
+        for i in range(steps):
+            if not len(at.lane):
+                break
+            self.problem.tick(len(at.lane))
+            moved = self._moved(at, eps, 1.0 if i == 0 else MOMENTUM)
+            at.before, at.current = at.current, moved
+            logits, loss, at.gradient = self._ask(at)
+            # rises count from a loss of 0 before the first step, as in the library's code
+            at.rises += loss > at.loss
+            at.loss = loss
+            better = loss > at.best_loss
+            at.best[better], at.best_gradient[better] = at.current[better], at.gradient[better]
+            at.best_loss = torch.where(better, loss, at.best_loss)
+            since += 1
+            if since == every:
+                since = 0
+                if self.norm == "L1":
+                    self._sparser(at, eps, count)
+                else:
+                    self._halve(at, every)
+                    every = max(every - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
+            if claims:
+                self._claim(at, logits, at_current=moved)
+        return at.best
+
+    def _ask(self, at: _Lanes) -> tuple[Tensor, Tensor, Tensor]:
+        of = lambda logits, rows: self.values(logits, at.row[rows])  # noqa: E731
+        logits, loss, gradient = self.problem.oracle.gradient(at.current, of)
+        for _ in range(self.eot - 1):
+            logits, loss, more = self.problem.oracle.gradient(at.current, of)
+            gradient += more
+        return logits, loss, gradient / self.eot if self.eot > 1 else gradient
+
+    def _claim(self, at: _Lanes, logits: Tensor, at_current: Tensor | None = None) -> None:
+        """Drop the images that fool the classifier."""
+        hit = ~losses.leads(logits, self.problem.label[at.lane])
+        if not hit.any():
+            return
+        # a checkpoint may have moved an image to its best point meanwhile
+        points = at.current if at_current is None else at_current
+        keep = torch.ones_like(hit)
+        keep[hit] = ~self.problem.claim(at.lane[hit], points[hit])
+        at.keep(keep)
+
+    def _moved(self, at: _Lanes, eps: float, share: float) -> Tensor:
+        """The next points of all images."""
+        step = balls.per_image(at.step, at.image)
+        if self.norm == "L1":
+            return balls.inside(at.image, at.current + step * _sparse(at), self.norm, eps)
+        gradient = at.gradient.sign() if self.norm == "Linf" else balls.unit(at.gradient, "L2")
+        plain = balls.inside(at.image, at.current + step * gradient, self.norm, eps)
+        onward = at.current + (plain - at.current) * share + (at.current - at.before) * (1 - share)
+        # an L2 point is no longer in its ball once it was clipped and mixed
+        return balls.inside(at.image, onward, self.norm, eps)
+
+    def _halve(self, at: _Lanes, every: int) -> None:
+        stuck = ~at.halved & (at.checked_loss >= at.best_loss)
+        at.halved = (at.rises <= every * RISING) | stuck
+        at.checked_loss = at.best_loss.clone()
+        at.rises = torch.zeros_like(at.rises)
+        at.step = torch.where(at.halved, at.step / 2, at.step)
+        self._go_back(at, at.halved)
+
+    def _sparser(self, at: _Lanes, eps: float, count: int) -> None:
+        support = _changed(at, best=True)
+        still = support / at.support < 0.95
+        at.pixels, at.support = support / count / FEWER, support
+        first = self.first_step * eps
+        step = torch.where(still, torch.full_like(at.step, first), at.step / FEWER)
+        at.step = step.clamp(first / SMALLEST, first)
+        self._go_back(at, still)
+
+    def _go_back(self, at: _Lanes, which: Tensor) -> None:
+        """Let these images go on from their best points."""
+        which = balls.per_image(which, at.image)
+        at.current = torch.where(which, at.best, at.current)
+        at.gradient = torch.where(which, at.best_gradient, at.gradient)
+
+
+def _changed(at: _Lanes, best: bool = False) -> Tensor:
+    """How many values of each image a point has changed, (m,) float."""
+    point = at.best if best else at.current
+    return (point != at.image).flatten(1).sum(1).to(at.loss)
+
+
+def _sparse(at: _Lanes) -> Tensor:
+    """The direction of an L1 step: signs of the largest gradients, divided by their number."""
+    magnitude = at.gradient.abs().flatten(1)
+    count = magnitude.shape[1]
+    place = ((1.0 - at.pixels) * count).clamp(0, count - 1).long()
+    least = magnitude.sort(1).values.gather(1, place[:, None])
+    sign = (at.gradient.flatten(1) * (magnitude >= least)).sign()
+    return (sign / (sign.abs().sum(1, keepdim=True) + 1e-10)).view_as(at.gradient)

@@ -1,0 +1,43 @@
+"""Balls about images: Linf, L2 and L1, each cut with the box [0, 1] of images.
+
+Perturbations and images are (n, c, h, w).
+"""
+
+import torch
+from torch import Tensor
+
+NORMS = ("Linf", "L2", "L1")
+ORDERS = {"Linf": float("inf"), "L2": 2.0, "L1": 1.0}
+TINY = 1e-12  # keeps the direction of nothing finite
+
+
+def size(perturbation: Tensor, norm: str) -> Tensor:
+    """The norm of each perturbation, (n,)."""
+    return torch.linalg.vector_norm(perturbation.flatten(1), ORDERS[norm], dim=1)
+
+
+def per_image(values: Tensor, like: Tensor) -> Tensor:
+    """Values (n,) with as many axes as `like` (n, ...), to be multiplied with it."""
+    return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def unit(perturbation: Tensor, norm: str) -> Tensor:
+    """Each perturbation divided by its norm."""
+    return perturbation / (per_image(size(perturbation, norm), perturbation) + TINY)
+
+
+def inside(images: Tensor, moved: Tensor, norm: str, eps: float) -> Tensor:
+    """`moved` brought back into the balls of radius `eps` about `images`, and into [0, 1].
+
+    For L1 it is the projection onto both together (Croce and Hein 2021, arXiv 2103.01208,
+    Prop. 2.1); for L2 one after the other, as AutoAttack has it.
+    """
+    if norm == "Linf":
+        return torch.clamp(moved, (images - eps).clamp_(0, 1), (images + eps).clamp_(0, 1))
+    delta = moved - images
+    if norm == "L2":
+        length = per_image(size(delta, norm), delta)
+        return (images + delta / (length + TINY) * length.clamp(max=eps)).clamp_(0, 1)
+    from pyautoattack.autopgd_base import L1_projection
+
+    return images + delta + L1_projection(images, delta, eps)

@@ -1,0 +1,143 @@
+"""FAB: short steps to the decision boundary, each drawn back a little towards the image.
+
+A step takes the classifier as linear about the iterate x_i.  With the linear classifier's nearest
+boundary, a hyperplane, and p the projection onto it within [0, 1]^d, in the attack's norm,
+
+    x_(i+1) = clip((1 - a) (x_i + eta (p(x_i) - x_i)) + a (x + eta (p(x) - x)))
+    a = min(|p(x_i) - x_i| / (|p(x_i) - x_i| + |p(x) - x|), 0.1)
+
+for the image x.  A misclassified x_(i+1) is then replaced with x + beta (x_(i+1) - x).  The ball
+has no part in the steps: it only says which misclassified iterates count.
+
+Source: Croce and Hein 2020 (arXiv 1907.02044), Alg. 1 without its final search, which only makes
+perturbations smaller; settings, and the targeted form, which takes one class's boundary for the
+nearest, of AutoAttack (arXiv 2003.01690).
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+from pyautoattack import fab_projections
+from torch import Tensor
+
+from advlib.attacks.oracle import Oracle
+from advlib.attacks.problem import Problem
+
+ETA = 1.05  # overshoots the boundary
+BETA = 0.9  # what a misclassified iterate keeps of its perturbation
+ALPHA = 0.1  # largest share of the image's own step
+PROJECTIONS = {
+    "Linf": fab_projections.projection_linf,
+    "L2": fab_projections.projection_l2,
+    "L1": fab_projections.projection_l1,
+}
+DUAL = {"Linf": "L1", "L2": "L2", "L1": "Linf"}
+
+
+def fab(problem: Problem, *, target: int | None = None, restart: int = 0, steps: int = 100) -> None:
+    """Attack all lanes that are left, from one start each.
+
+    An image is claimed at its first misclassified iterate within the ball, and dropped when the
+    claim holds.  The library goes on to the least perturbation: the verdict is the same.
+
+    target: seek the boundary of the class at this place of the clean logits (2: the strongest
+    other); None: the nearest of all.  A point is misclassified as whichever class.
+    restart: 0 starts at the image; others at a random point, by the draw (target or 0, restart).
+
+    Raises IndexError where there are fewer than `target` classes.
+    """
+    lane = problem.left()
+    if not len(lane):
+        return
+    oracle, norm = problem.oracle, problem.norm
+    image, label = problem.images[lane], problem.label[lane]
+    aim = label if target is None else problem.targets(lane, target)
+    point = _start(problem, lane, image, target or 0, restart) if restart else image.clone()
+    at = _Lanes(lane, label, aim, image, point)
+    for _ in range(steps):
+        if not len(at.lane):
+            break
+        problem.tick(len(at.lane))
+        # in batches, since a jacobian and a projection take the memory of many times their images
+        rows = torch.arange(len(at.lane), device=lane.device)
+        for some in rows.tensor_split(-(-len(rows) // oracle.batch)):
+            at.point[some] = _step(oracle, norm, at.of(some), nearest=target is None)
+        fooled = oracle.logits(at.point).argmax(1) != at.label
+        hit = fooled & (_length((at.point - at.image).flatten(1), norm) <= problem.eps)
+        if hit.any():
+            hit = hit.masked_scatter(hit, problem.claim(at.lane[hit], at.point[hit]))
+        at.point[fooled] = at.image[fooled] + BETA * (at.point[fooled] - at.image[fooled])
+        if hit.any():
+            at = at.of(~hit)
+
+
+@dataclass
+class _Lanes:
+    """m images under attack."""
+
+    lane: Tensor  # (m,), and so are the next two
+    label: Tensor
+    aim: Tensor  # the class whose boundary is sought; untargeted, the label, and not looked at
+    image: Tensor  # (m, c, h, w)
+    point: Tensor  # the iterate
+
+    def of(self, rows: Tensor) -> "_Lanes":
+        """Some of them."""
+        return _Lanes(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def _start(problem: Problem, lane: Tensor, image: Tensor, *draw: int) -> Tensor:
+    """Points in random directions, half the radius from the images before the clip."""
+    if problem.norm == "Linf":
+        noise = 2 * problem.draws.uniform(lane, image.shape[1:], *draw) - 1
+    else:
+        noise = problem.draws.normal(lane, image.shape[1:], *draw)
+    length = _length(noise.flatten(1), problem.norm).view(-1, *[1] * (image.dim() - 1))
+    # multiplied, then divided: in this order the rounding is the library's
+    return (image + problem.eps * noise / length / 2).clamp(0, 1)
+
+
+def _step(oracle: Oracle, norm: str, at: _Lanes, nearest: bool) -> Tensor:
+    """The next iterates of a batch, (b, c, h, w), where no back step has been made."""
+    gap, slope = _nearest(oracle, norm, at) if nearest else _aimed(oracle, at)
+    point, image = at.point.flatten(1), at.image.flatten(1)
+    offset = (slope * point).sum(1) - gap  # the hyperplane is <slope, .> = offset
+    moves = PROJECTIONS[norm](
+        torch.cat((point, image)), torch.cat((slope, slope)), torch.cat((offset, offset))
+    )
+    (of_point, of_image), (here, there) = (
+        whole.chunk(2) for whole in (moves, _length(moves, norm).clamp(min=1e-8)[:, None])
+    )
+    share = (here / (here + there)).clamp(max=ALPHA)
+    step = (point + ETA * of_point) * (1 - share) + (image + ETA * of_image) * share
+    return step.clamp(0, 1).view_as(at.point)
+
+
+def _aimed(oracle: Oracle, at: _Lanes) -> tuple[Tensor, Tensor]:
+    """By how much the class sought leads the label, (b,), and the gradient of that, (b, d)."""
+
+    def lead(logits: Tensor, rows: Tensor) -> Tensor:
+        picked = logits.gather(1, torch.stack((at.aim[rows], at.label[rows]), 1))
+        return picked[:, 0] - picked[:, 1]
+
+    _, gap, slope = oracle.gradient(at.point, lead)
+    return gap, slope.flatten(1)
+
+
+def _nearest(oracle: Oracle, norm: str, at: _Lanes) -> tuple[Tensor, Tensor]:
+    """As `_aimed`, for the class whose boundary is nearest if the classifier is linear."""
+    logits, jacobian = oracle.jacobian(at.point)
+    every = torch.arange(len(logits), device=logits.device)
+    gap = logits - logits[every, at.label][:, None]
+    slope = (jacobian - jacobian[every, at.label][:, None]).flatten(2)
+    distance = gap.abs() / (1e-12 + _length(slope, DUAL[norm]))
+    distance[every, at.label] = float("inf")
+    best = distance.argmin(1)
+    return gap[every, best], slope[every, best]
+
+
+def _length(vectors: Tensor, norm: str) -> Tensor:
+    """The norm of each vector, (..., d) to (...); summed as the library does, to the last bit."""
+    if norm == "Linf":
+        return vectors.abs().amax(-1)
+    return vectors.abs().sum(-1) if norm == "L1" else (vectors**2).sum(-1).sqrt()

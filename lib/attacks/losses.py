@@ -1,0 +1,67 @@
+"""What attacks raise: losses of each image, from logits (b, k) and labels (b,) to (b,)."""
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+TINY = 1e-12
+
+
+def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
+    """-log p(label), nats."""
+    return functional.cross_entropy(logits, label, reduction="none")
+
+
+def cw_margin(logits: Tensor, label: Tensor) -> Tensor:
+    """The margin loss of Carlini and Wagner 2017, at most 0: -max(z_y - max_(j != y) z_j, 0).
+
+    It is 0, and without gradient, once another class leads.
+    """
+    return -functional.relu(margin(logits, label))
+
+
+def margin(logits: Tensor, label: Tensor) -> Tensor:
+    """z_y - max_(j != y) z_j: below 0 where the label does not lead."""
+    right = logits.gather(1, label[:, None])[:, 0]
+    return right - logits.scatter(1, label[:, None], float("-inf")).amax(1)
+
+
+def divergence(clean: Tensor, logits: Tensor) -> Tensor:
+    """KL(clean || attacked) of each image, nats; clean: probabilities (b, k)."""
+    return functional.kl_div(
+        functional.log_softmax(logits, 1), clean, reduction="none"
+    ).sum(1)  # fmt: skip
+
+
+def dlr(logits: Tensor, label: Tensor) -> Tensor:
+    """Difference of logits ratio (Croce and Hein 2020, Eq. 6); needs 3 classes.
+
+    -(z_y - max_(j != y) z_j) / (z_(1) - z_(3)), with z_(i) the i-th highest.
+    """
+    top = logits.topk(3, dim=1).values
+    return -margin(logits, label) / (top[:, 0] - top[:, 2] + TINY)
+
+
+def dlr_targeted(logits: Tensor, label: Tensor, target: Tensor) -> Tensor:
+    """DLR towards a target (Croce and Hein 2020, Eq. 7); needs 4 classes.
+
+    -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2).
+    """
+    top = logits.topk(4, dim=1).values
+    scale = top[:, 0] - 0.5 * (top[:, 2] + top[:, 3]) + TINY
+    return -towards(logits, label, target) / scale
+
+
+def towards(logits: Tensor, label: Tensor, target: Tensor) -> Tensor:
+    """z_y - z_t."""
+    return (logits.gather(1, label[:, None]) - logits.gather(1, target[:, None]))[:, 0]
+
+
+def leads(logits: Tensor, label: Tensor) -> Tensor:
+    """Whether the label is the predicted class, (b,) bool."""
+    return logits.argmax(1) == label
+
+
+def smallest_gradients(gradient: Tensor) -> Tensor:
+    """Whether the gradient of an image is nothing but zeros, (b,) bool."""
+    return ~torch.any(gradient.flatten(1), dim=1)

@@ -1,0 +1,73 @@
+"""A classifier as attacks ask it: logits and gradients of images, in batches, and counted."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+Logits = Callable[[Tensor], Tensor]  # images (b, c, h, w) in [0, 1] to logits (b, k)
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits (b, k) and the images' rows (b,) to losses (b,)
+
+
+class Oracle:
+    """What attacks may ask of a classifier.
+
+    Images are float32 (n, c, h, w) in [0, 1]; any number goes into one question and is asked in
+    batches of nearly equal size.  `forwards` and `backwards` count images.
+    """
+
+    def __init__(self, exact: Logits, fast: Logits | None = None, batch: int = 256):
+        """Ask a classifier.
+
+        exact: the classifier, which has the last word on a verdict.  fast: the same function to
+        rounding, in less time; by default the same.  batch: most images at once.
+        """
+        self.exact, self.fast, self.batch = exact, fast or exact, batch
+        self.forwards = self.backwards = 0
+
+    def judge(self, images: Tensor) -> Tensor:
+        """Logits (n, k) of the classifier itself."""
+        return self._ask(self.exact, images)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, k), without a graph."""
+        return self._ask(self.fast, images)
+
+    def gradient(self, images: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (n, k), losses (n,), and the losses' gradients (n, c, h, w) by their images."""
+        logits, losses, gradient = [], [], torch.empty_like(images)
+        for rows in self._batches(images):
+            leaf = images[rows].detach().requires_grad_()
+            with torch.enable_grad():
+                found = self.fast(leaf)
+                values = loss(found, rows)
+                gradient[rows] = torch.autograd.grad(values.sum(), leaf)[0]
+            logits.append(found.detach())
+            losses.append(values.detach())
+        self.forwards += len(images)
+        self.backwards += len(images)
+        return torch.cat(logits), torch.cat(losses), gradient
+
+    def jacobian(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n, k), and the gradient of each, (n, k, c, h, w)."""
+        logits, jacobians = [], []
+        for rows in self._batches(images):
+            leaf = images[rows].detach().requires_grad_()
+            with torch.enable_grad():
+                found = self.fast(leaf)
+                sums = found.sum(0)
+                parts = [torch.autograd.grad(s, leaf, retain_graph=True)[0] for s in sums]
+            logits.append(found.detach())
+            jacobians.append(torch.stack(parts, 1))
+            self.backwards += len(rows) * len(parts)
+        self.forwards += len(images)
+        return torch.cat(logits), torch.cat(jacobians)
+
+    @torch.no_grad()
+    def _ask(self, model: Logits, images: Tensor) -> Tensor:
+        self.forwards += len(images)
+        return torch.cat([model(images[rows]) for rows in self._batches(images)])
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        rows = torch.arange(len(images), device=images.device)
+        return iter(rows.tensor_split(max(1, -(-len(images) // self.batch))))

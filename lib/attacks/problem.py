@@ -1,0 +1,86 @@
+"""Images under attack: who is left, what fools the classifier, and what did it."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from advlib.attacks.checks import Finding
+from advlib.attacks.draws import Draws
+from advlib.attacks.oracle import Oracle
+from advlib.errors import DataError
+
+CLEAN = "clean"  # what fooled a classifier that is wrong on the image itself
+
+
+class Problem:
+    """n images, the lanes, and what attacks have found for each.
+
+    images: (n, c, h, w) float32 in [0, 1].  label: (n,) int64.  norm, eps: of the ball about each.
+    clean: (n, k), the classifier's own logits.
+    robust: (n,) bool, not fooled so far.  adversarial: like images; the image itself where
+    nothing fooled the classifier, or nothing had to.  logits: (n, k), of `adversarial`.
+    by: n texts, which attack fooled it: "clean" where none was needed, "" where none did.
+    """
+
+    def __init__(
+        self, oracle: Oracle, images: Tensor, label: Tensor, norm: str, eps: float, draws: Draws
+    ):
+        self.oracle, self.images, self.label = oracle, images, label
+        self.norm, self.eps, self.draws = norm, eps, draws
+        self.clean = oracle.judge(images)
+        self.robust = self.clean.argmax(1) == label
+        self.adversarial, self.logits = images.clone(), self.clean.clone()
+        self.by = ["" if right else CLEAN for right in self.robust.tolist()]
+        self.attack = ""  # which one is running
+        self.findings: list[Finding] = []
+        self.zero_gradients = 0  # most images whose gradient vanished where a DLR run began
+        self.tick: Callable[[int], None] = lambda left: None  # before every step of `left` lanes
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return self.clean.shape[1]
+
+    def left(self) -> Tensor:
+        """The lanes that nothing has fooled yet, (m,) in rising order."""
+        return self.robust.nonzero()[:, 0]
+
+    def targets(self, lanes: Tensor, rank: int) -> Tensor:
+        """The class in place `rank` of each image's clean logits, (m,); 1 is the highest."""
+        return self.clean[lanes].sort(1).indices[:, -rank]
+
+    def claim(self, lanes: Tensor, candidates: Tensor, keep: bool = False) -> Tensor:
+        """Which candidates, (m, c, h, w), really fool the classifier, (m,) bool; they are kept.
+
+        The attack sees to it that they are inside the ball.  keep: keep the others too.
+        Raises DataError for logits that are no numbers.
+        """
+        logits = self.oracle.judge(candidates)
+        if not logits.isfinite().all():
+            raise DataError("the classifier's logits for an attacked image are no finite numbers")
+        fooled = logits.argmax(1) != self.label[lanes]
+        self._record(lanes, candidates, fooled, logits, keep)
+        return fooled
+
+    def record(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
+        """Take over the verdict of another, (m,) bool, on candidates (m, c, h, w)."""
+        self._record(lanes, candidates, fooled, self.oracle.judge(candidates), False)
+
+    def _record(
+        self, lanes: Tensor, candidates: Tensor, fooled: Tensor, logits: Tensor, keep: bool
+    ) -> None:  # fmt: skip
+        won = lanes[fooled]
+        self.robust[won] = False
+        kept = slice(None) if keep else fooled
+        self.adversarial[lanes[kept]], self.logits[lanes[kept]] = candidates[kept], logits[kept]
+        for lane in won.tolist():
+            self.by[lane] = self.attack
+
+    def flat(self, count: int) -> None:
+        """`count` images had no gradient where a run began."""
+        self.zero_gradients = max(self.zero_gradients, count)
+
+    def find(self, finding: Finding) -> None:
+        """Keep something suspicious about the classifier, once."""
+        if finding not in self.findings:
+            self.findings.append(finding)

@@ -1,0 +1,83 @@
+"""The AutoAttack library itself, untouched: what the faster path is compared with."""
+
+import logging
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from advlib.attacks.checks import finding
+from advlib.attacks.problem import Problem
+from advlib.attacks.suites import Carry, Stage, Suite
+
+LOGGER = "auto-attack"  # the library's
+
+
+class _Warnings(logging.Handler):
+    """Keeps what the library warns of with the images' problem."""
+
+    def __init__(self, problem: Problem):
+        super().__init__(logging.WARNING)
+        self.problem = problem
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.problem.find(finding(record.getMessage()))
+
+
+def referred(suite: Suite, seed: int) -> Suite:
+    """The suite with the library's own run in the place of every stage.
+
+    seed: the library's, from which it begins anew at each batch of each attack.
+
+    Raises ValueError for a suite of attacks that the library does not have.
+    """
+    if suite.version is None:
+        raise ValueError(f"{suite.name} is not an attack of the library")
+    stages = [
+        Stage(stage.name, (_library(suite, stage.name, seed),), stage.cost * len(stage.rounds))
+        for stage in suite.stages
+    ]
+    return replace(suite, stages=tuple(stages))
+
+
+def _library(suite: Suite, attack: str, seed: int):
+    def run(problem: Problem, carry: Carry) -> Carry:
+        from pyautoattack import AutoAttack
+
+        lanes = problem.left()
+        model = _Counted(problem)
+        custom = suite.version == "custom"
+        library = AutoAttack(
+            model, norm=suite.norm, eps=suite.eps, seed=seed, version=suite.version,
+            device=problem.images.device, attacks=[attack] if custom else None,
+        )  # fmt: skip
+        # the images that are left are those that the library would take on from the stage before,
+        # in the same batches
+        library.attacks_to_run = [attack]
+        logger, handler = logging.getLogger(LOGGER), _Warnings(problem)
+        logger.addHandler(handler)
+        propagate, logger.propagate = logger.propagate, False
+        try:
+            made, guess = library.run_standard_evaluation(
+                problem.images[lanes], problem.label[lanes], batch_size=problem.oracle.batch
+            )
+        finally:
+            logger.removeHandler(handler)
+            logger.propagate = propagate
+        problem.record(lanes, made, guess != problem.label[lanes])
+        return {}
+
+    return run
+
+
+class _Counted(torch.nn.Module):
+    """The classifier, each of whose images is counted and reported."""
+
+    def __init__(self, problem: Problem):
+        super().__init__()
+        self.problem = problem
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.problem.oracle.forwards += len(images)
+        self.problem.tick(len(images))
+        return self.problem.oracle.exact(images)

@@ -1,0 +1,95 @@
+"""Options that name a network, and the network they name."""
+
+import click
+
+from advlib.cli.output import history_entry, note
+
+
+def network_options(command):
+    """`--model`, `--normalisation`, `--current` and `--device`."""
+    options = [
+        click.option("--model", metavar="MODEL",
+                     help="What the checkpoint holds, as wrn-28-10-relu."),
+        click.option(
+            "--normalisation", type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
+            help="Of a foreign checkpoint that does not say it. [default: by its classes]",
+        ),
+        click.option("--current", is_flag=True, help="The weights that are not averaged."),
+        click.option("--device", metavar="DEVICE",
+                     help="cpu, cuda or cuda:1. [default: a GPU, if any]"),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def open_checkpoint(path: str, source, device, options: dict):
+    """The network of a file, on the device, and its description.
+
+    source: the set whose images it is for, which say their size where the file does not.
+    options: model, normalisation and current.
+    """
+    import torch
+
+    from advlib.models import checkpoints
+
+    # outcomes shall not depend on the device more than they must
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    model, description = checkpoints.load(path, **options)
+    height, width, _ = source.shape
+    if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
+        model, description = checkpoints.load(path, image_size=height, **options)
+    return model.to(device, memory_format=torch.channels_last), description
+
+
+def open_network(spec: str, source, device, pixels: str | None, options: dict):
+    """A checkpoint's network, or that of Python code named as `module:name`.
+
+    Returns it, its description, and how many classes it has.  pixels: the values that a network
+    of Python code takes.
+    """
+    import os
+
+    from advlib.models import callables
+    from advlib.training.scoring import check
+
+    if os.path.exists(spec) or not callables.SPEC.fullmatch(spec):
+        if pixels:
+            raise click.UsageError(f"--pixels is for a network named module:name; {spec} is a file")
+        model, description = open_checkpoint(spec, source, device, options)
+        check(source, model, stored=False)
+        return model, description, model.classes
+    if given := [f"--{name}" for name in ("model", "current") if options[name]]:
+        raise click.UsageError(f"{', '.join(given)}: for checkpoints; {spec} is Python code")
+    model, description = callables.load_callable(
+        spec, normalisation=options["normalisation"], pixels=pixels or "unit", device=device
+    )
+    if description["training_mode_left_on"]:
+        note(f"{spec}: was in training mode; it is attacked in evaluation mode")
+    height, width, channels = source.shape
+    return model, description, callables.probe(model, (channels, height, width), device)
+
+
+def history_with(description: dict, source) -> list[dict]:
+    """The command lines behind a network and a set, each once, and the one now running."""
+    known = [*(description.get("history") or ()), *source.history, history_entry()]
+    return [entry for i, entry in enumerate(known) if entry not in known[:i]]
+
+
+def device_name(ranks) -> str:
+    """What was computed on, as "4 x NVIDIA H100"."""
+    import torch
+
+    name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
+    return name if ranks.ranks == 1 else f"{ranks.ranks} x {name}"
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of advtools, Python and installed packages."""
+    import importlib.metadata
+    import platform
+
+    from advlib import __version__
+
+    known = {name: importlib.metadata.version(name) for name in packages}
+    return {"advtools": __version__, **known, "python": platform.python_version()}

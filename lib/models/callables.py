@@ -1,0 +1,343 @@
+"""A researcher's own network, named as `module:name`: its code is run.
+
+Checkpoints are read without running anything in them; here whatever the module does at its import,
+and the network at each call, is done with the user's rights.
+"""
+
+import contextlib
+import difflib
+import functools
+import importlib
+import inspect
+import os
+import re
+import sys
+import sysconfig
+import textwrap
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advlib.errors import DataError
+from advlib.models import zoo
+
+SPEC = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+PIXELS = {"unit": (1.0, 0.0), "signed": (2.0, -1.0), "bytes": (255.0, 0.0)}  # scale, offset
+MISSING = object()
+LONGEST = 400  # characters of another's message: torch may list a thousand weights
+# files in which a user does not look for a mistake
+LIBRARIES = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
+ELSEWHERE = ("<", __file__, *LIBRARIES)
+EXPECTED = (
+    "expected a torch.nn.Module, a function or class without arguments that makes one, "
+    "or a function of images"
+)
+
+
+class Adapted(nn.Module):
+    """A network that takes images in [0, 1], whatever it takes inside.
+
+    Called with float images (n, c, h, w) in [0, 1]; gives logits (n, k), float32, on the device
+    of the images.
+
+    Raises DataError where what the network returns is no float tensor (n, k) with k >= 2, at
+    every call; where it fails or gives numbers that are not finite, at its first.
+    """
+
+    mean: Tensor | None
+    std: Tensor | None
+
+    def __init__(
+        self,
+        name: str,
+        network: Callable[[Tensor], Any],
+        pixels: str = "unit",
+        normalisation: str | None = None,
+    ):
+        """Wrap a network; arguments and errors as those of load_callable."""
+        super().__init__()
+        self.name, self.network = name, network
+        self.scale, self.offset = _choice("pixels", pixels, PIXELS)
+        rows = _choice("normalisation", normalisation or "none", zoo.NORMALISATIONS)
+        if normalisation in (None, "none"):
+            rows = (None, None)
+        elif pixels != "unit":
+            raise DataError(
+                f"normalisation: found {normalisation}, which is of pixels in [0, 1], with pixels "
+                f"{pixels}; expected one or the other"
+            )
+        for field, row in zip(("mean", "std"), rows, strict=True):
+            value = None if row is None else torch.tensor(row).view(-1, 1, 1)
+            self.register_buffer(field, value, persistent=False)
+        self.dtype = _dtype(network)
+        self.asked = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        given = self._given(images)
+        if self.asked:
+            return _logits(self.name, self.network(given), images)
+        try:
+            output = self.network(given)
+        except (DataError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as err:  # of any kind: it is not our code
+            raise DataError(
+                f"{self.name}: called with {_kind(given)}: {_cause(err)}; expected logits"
+            ) from err
+        logits = _logits(self.name, output, images)
+        # once: on a GPU each look at the numbers waits for them
+        finite = logits.isfinite().all(1)
+        if not finite.all():
+            row = int((~finite).nonzero()[0])
+            worst = logits[row][~logits[row].isfinite()][0].item()
+            raise DataError(
+                f"{self.name}: image {row} of the first batch: found logit {worst}; "
+                "expected finite numbers"
+            )
+        self.asked = True
+        return logits
+
+    def _given(self, images: Tensor) -> Tensor:
+        """What the network takes, of images in [0, 1]."""
+        if self.scale != 1:
+            images = images * self.scale + self.offset
+        if self.mean is not None:
+            if images.shape[1] != len(self.mean):
+                raise DataError(
+                    f"{self.name}: images: found channels: {images.shape[1]}; expected "
+                    f"{len(self.mean)}, as the normalisation has"
+                )
+            images = (images - self.mean) / self.std
+        # a copy, for networks that change what they are given
+        return images.to(self.dtype, copy=True)
+
+
+def load_callable(
+    spec: str,
+    *,
+    normalisation: str | None = None,
+    pixels: str = "unit",
+    device: str | torch.device = "cpu",
+) -> tuple[Adapted, dict]:
+    """A network that Python code holds or makes, taking images in [0, 1], and its description.
+
+    THE CODE OF THE MODULE IS RUN, at once and at each call, unlike that of checkpoints.
+
+    spec: `package.module:name`, imported with the current directory first, as `python -m` does.
+    The name, which may have dots, is that of a torch.nn.Module; of a class or function that needs
+    no argument, is called, and returns a Module or a function; or of a function of one argument,
+    images, which is the network.
+    pixels: the values it takes, "unit" [0, 1], "signed" [-1, 1], "bytes" [0, 255] (floats).
+    normalisation: a key of zoo.NORMALISATIONS, whose mean is subtracted from pixels in [0, 1]
+    before they are divided by its std; only with pixels "unit".
+
+    A Module is moved to the device, put into evaluation mode, and asks for no gradients by its
+    weights.  Modules that a function names directly, bound or global, are too, except that they
+    stay where they are.  What the code prints when it is loaded goes to standard error.
+
+    The description: `format` "callable", `model` the spec, `kind` "module", "made" (by a call) or
+    "function", `pixels`, `normalisation`, and `training_mode_left_on`, whether any module was in
+    training mode.
+
+    Raises DataError, one line, where there is no such network, importing or making it fails, or
+    an option is wrong; what it returns is looked at when it is called (see Adapted, probe).
+    """
+    if not SPEC.fullmatch(spec) or ".py:" in spec:
+        raise DataError(f"model: found {spec!r}; expected package.module:name{_mended(spec)}")
+    # standard output is for results
+    with contextlib.redirect_stdout(sys.stderr):
+        network, kind = _network(spec, _attribute(spec))
+    left_on = False
+    for module in _modules(network):
+        left_on |= any(part.training for part in module.modules())
+        module.eval().requires_grad_(False)
+    adapted = Adapted(spec, network, pixels, normalisation).eval()
+    return adapted.to(device), {
+        "format": "callable",
+        "model": spec,
+        "kind": kind,
+        "pixels": pixels,
+        "normalisation": normalisation or "none",
+        "training_mode_left_on": left_on,
+    }
+
+
+def probe(
+    model: Callable[[Tensor], Tensor],
+    image_shape: Iterable[int],
+    device: str | torch.device = "cpu",
+    *,
+    gradient: bool = True,
+) -> int:
+    """How many classes a network has, found by asking it for three grey images, then one.
+
+    image_shape: channels, height, width.  gradient: whether attacks will need one by the images.
+
+    Raises DataError as Adapted does, where the counts of classes differ, or without a gradient.
+    """
+    name = getattr(model, "name", None) or "model"
+    grey = torch.linspace(0, 1, 5, device=device)[1:4].view(3, 1, 1, 1).expand(3, *image_shape)
+    counts = []
+    for images in (grey.clone(), grey[:1].clone()):
+        with torch.set_grad_enabled(gradient):
+            logits = _logits(name, model(images.requires_grad_(gradient)), images)
+        counts.append(logits.shape[1])
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{name}: found {counts[0]} classes for three images, {counts[1]} for one; "
+            "expected the same"
+        )
+    if gradient:
+        found = (None,)
+        if logits.requires_grad:
+            found = torch.autograd.grad(logits.sum(), images, allow_unused=True)
+        if found[0] is None:
+            raise DataError(
+                f"{name}: its logits have no gradient by the images; expected a network that "
+                "computes them in torch, without no_grad or detach"
+            )
+    return counts[0]
+
+
+def _attribute(spec: str) -> Any:
+    module_name, _, path = spec.partition(":")
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)  # for good: the code may import more when it is called
+    importlib.invalidate_caches()
+    module = _run(module_name, "import", lambda: importlib.import_module(module_name))
+    found, so_far = module, module_name
+    for name in path.split("."):
+        holder, found = found, _attribute_of(so_far, found, name)
+        if found is MISSING:
+            origin = getattr(module, "__file__", None) or "a built-in module"
+            near = difflib.get_close_matches(name, dir(holder), 3)
+            close = f"; close to it: {', '.join(near)}" if near else ""
+            raise DataError(f"{so_far}: has no {name} ({origin}){close}")
+        so_far += ("." if ":" in so_far else ":") + name
+    return found
+
+
+def _attribute_of(so_far: str, holder: Any, name: str) -> Any:
+    # a module may compute its attributes, and fail
+    return _run(so_far, name, lambda: getattr(holder, name, MISSING))
+
+
+def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
+    """The network that an attribute is or makes, and which kind it is."""
+    if isinstance(found, nn.Module):
+        return found, "module"
+    if not callable(found):
+        hint = " (weights without a network?)" if isinstance(found, dict) else ""
+        raise DataError(f"{spec}: found {_kind(found)}{hint}; {EXPECTED}")
+    needed = _needed(spec, found)
+    if not needed:
+        made = _run(spec, "call without arguments", found)
+        if isinstance(made, nn.Module):
+            return made, "made"
+        if not callable(made):
+            raise DataError(f"{spec}: returned {_kind(made)}; {EXPECTED}")
+        return made, "function"
+    if isinstance(found, type) or len(needed) > 1 or needed[0].kind is needed[0].KEYWORD_ONLY:
+        names = ", ".join(parameter.name for parameter in needed)
+        kind = "class" if isinstance(found, type) else "function"
+        raise DataError(f"{spec}: found a {kind} that needs {names}; {EXPECTED}")
+    return found, "function"
+
+
+def _needed(spec: str, found: Callable) -> list[inspect.Parameter]:
+    """The arguments that a call cannot do without."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        raise DataError(f"{spec}: its arguments cannot be read; {EXPECTED}") from None
+    return [
+        parameter
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+
+
+def _modules(network: Callable) -> list[nn.Module]:
+    """The network, or the modules that a function names directly."""
+    if isinstance(network, nn.Module):
+        return [network]
+    if isinstance(network, functools.partial):
+        parts = [network.func, *network.args, *network.keywords.values()]
+        return [module for part in parts if callable(part) for module in _modules(part)]
+    if inspect.ismethod(network):
+        if isinstance(network.__self__, nn.Module):
+            return [network.__self__]
+        parts = getattr(network.__self__, "__dict__", {}).values()
+    elif inspect.isfunction(network):
+        named = inspect.getclosurevars(inspect.unwrap(network))
+        parts = [*named.nonlocals.values(), *named.globals.values()]
+    else:
+        parts = getattr(network, "__dict__", {}).values()
+    return [part for part in parts if isinstance(part, nn.Module)]
+
+
+def _dtype(network: Callable) -> torch.dtype:
+    """What a network computes in: of its weights where these agree, else float32."""
+    weights = network.parameters() if isinstance(network, nn.Module) else ()
+    kinds = {weight.dtype for weight in weights if weight.is_floating_point()}
+    return kinds.pop() if len(kinds) == 1 else torch.float32
+
+
+def _logits(name: str, output: Any, images: Tensor) -> Tensor:
+    """The output as float32 on the images' device; DataError unless it is float (n, k >= 2)."""
+    if isinstance(output, Tensor) and output.is_floating_point():
+        shape = tuple(output.shape)
+        if len(shape) == 2 and shape[0] == len(images) and shape[1] >= 2:
+            return output.to(images.device, torch.float32)
+    raise DataError(
+        f"{name}: returned {_kind(output)} for {len(images)} images; "
+        f"expected logits, floats ({len(images)}, classes), of 2 classes or more"
+    )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    size = f" of {len(value)}" if isinstance(value, (tuple, list, dict)) else ""
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}{size}"
+
+
+def _run(name: str, what: str, call: Callable[[], Any]) -> Any:
+    """What the call returns; DataError with its cause where it fails."""
+    try:
+        return call()
+    # scripts that parse their arguments at import end the process
+    except (Exception, SystemExit) as err:
+        raise DataError(f"{name}: {what}: {_cause(err)}") from err
+
+
+def _cause(err: BaseException) -> str:
+    """An exception's type, text and, in the user's own code, file and line; one line."""
+    text = textwrap.shorten(str(err), LONGEST, placeholder=" ...")
+    cause = f"{type(err).__name__}: {text}" if text else type(err).__name__
+    for frame in reversed(traceback.extract_tb(err.__traceback__)):
+        if not frame.filename.startswith(ELSEWHERE):
+            return f"{cause} ({frame.filename}, line {frame.lineno})"
+    return cause
+
+
+def _choice(what: str, found: str, choices: dict) -> Any:
+    if found not in choices:
+        raise DataError(f"{what}: found {found!r}; expected {', '.join(choices)}")
+    return choices[found]
+
+
+def _mended(spec: str) -> str:
+    """What was probably meant."""
+    path, _, name = spec.partition(":")
+    dotted = os.path.normpath(path).removesuffix(".py").replace(os.sep, ".")
+    better = f"{dotted}:{name or 'name'}"
+    return f", as {better}" if path and SPEC.fullmatch(better) else ""

@@ -1,0 +1,52 @@
+"""A network's twin that is faster to ask: batch norm folded into the convolution before it."""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from advlib.models import resnet, wideresnet
+
+# of each kind of module: a convolution, and the batch norm that alone takes what it returns
+PAIRS = {
+    wideresnet.Block: (("conv1", "norm2"),),
+    resnet.Block: (("conv1", "norm1"), ("conv2", "norm2"), ("shortcut", "shortcut_norm")),
+    resnet.ResNet: (("stem", "norm"),),
+}
+# by name, not with their subclasses, whose order of computing may be another
+NETWORKS = (resnet.ResNet, wideresnet.WideResNet)
+
+
+def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The same function of images as a network in evaluation mode, to rounding, in less time.
+
+    A WideResNet or ResNet of advlib.models.network.build is copied: every batch norm directly
+    after a convolution is folded into it, the weights are laid out with channels innermost and
+    ask for no gradients, and the copy is in evaluation mode.  The batch norms of a WideResNet
+    before an activation alone stay.  The network itself is left as it was.  Anything else is
+    returned as it is.
+
+    The copy takes and returns what the network does, on its device; it is fastest with images
+    that have their channels innermost too.  Its state_dict has other names than the network's.
+
+    Raises RuntimeError, torch.OutOfMemoryError where the copy finds no room.
+    """
+    if type(model) not in NETWORKS:
+        return model
+    twin = copy.deepcopy(model).eval()  # as folding asks
+    for module in twin.modules():
+        for conv, norm in PAIRS.get(type(module), ()):
+            if getattr(module, conv) is not None:
+                setattr(module, conv, _joined(getattr(module, conv), getattr(module, norm)))
+                setattr(module, norm, nn.Identity())
+    # again: what has come in their place begins in training mode
+    return twin.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _joined(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    kind = conv.weight.dtype
+    # in double precision: then the folded weights are rounded once, not at each of four steps
+    with torch.no_grad():
+        return fuse_conv_bn_eval(conv.double(), norm.double()).to(kind)
