@@ -43,6 +43,8 @@ test: $(VENV)/.test  ## run every test in an environment of its own
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py
 	$(BIN)/python tests/bench/shards.py
+	$(BIN)/python tests/bench/training.py
+	$(BIN)/python tests/bench/attacks.py
 	$(BIN)/python tests/bench/coverage.py 200 250
 
 coverage: $(VENV)/.test  ## only that: 200 simulated studies, some ten minutes

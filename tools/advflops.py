@@ -33,7 +33,7 @@ from advlib import cli
 )  # fmt: skip
 @click.option(
     "--measure", is_flag=True,
-    help="Count on the real network with PyTorch's counter, not by the closed form.",
+    help="Count on the real network and step with PyTorch's counter, not by the closed form.",
 )  # fmt: skip
 @cli.format_option
 def main(names, study, image_size, classes, attack_steps, samples, budgets, measure, output_format):
@@ -42,6 +42,7 @@ def main(names, study, image_size, classes, attack_steps, samples, budgets, meas
     MODEL is wrn-DEPTH-WIDTH, as wrn-28-10, with SiLU; wrn-28-10-relu; or resnet-18.
     """
     from advlib.models import flops, zoo
+    from advlib.training.flops import counted
 
     if samples and budgets:
         raise click.UsageError("--samples and --flops exclude each other")
@@ -50,6 +51,6 @@ def main(names, study, image_size, classes, attack_steps, samples, budgets, meas
         raise click.UsageError("no model: name one, as wrn-28-10, or give --models paper")
     rows = flops.flops_rows(
         names, image_size=image_size, classes=classes, attack_steps=attack_steps,
-        samples=samples, budgets=budgets, measure=measure,
+        samples=samples, budgets=budgets, count=counted if measure else None,
     )  # fmt: skip
     cli.write_rows(rows, output_format, [cli.history_entry()])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from advlib.errors import CannotError, DataError
+from advlib.errors import DataError
 from advlib.models import zoo
 
 if TYPE_CHECKING:
@@ -53,46 +53,36 @@ def flops_rows(
     attack_steps: int = 10,
     samples: Sequence[float] = (),
     budgets: Sequence[float] = (),
-    measure: bool = False,
+    count: Callable[[zoo.Model, int, int, int], tuple[int, int]] | None = None,
 ) -> Iterator[dict]:
     """A row for each model and each of `samples` or `budgets`; without both, for each model.
 
     models: names that zoo.parse reads.  image_size: pixels.  samples: training images, repeats
-    included.  budgets: training FLOPs.  measure: count on the real module, which needs torch,
-    rather than by the closed form.
+    included.  budgets: training FLOPs.  count: of a model, image size, classes and attack steps
+    gives the FLOPs of a forward pass and of a step, as advlib.training.flops.counted does on the
+    real ones; without it they follow from the closed form.
 
     Keys: model; params; forward_flops and step_flops per image; study_ratio, step_flops over
     the study's 7822 per parameter; and for a whole run samples and flops.
 
     Raises DataError for a model or an image size that cannot be built, and for both `samples` and
-    `budgets`; CannotError where torch is needed and not installed.
+    `budgets`; and what `count` raises.
     """
     if samples and budgets:
         raise DataError("samples and budgets: found both; expected one of them")
     for model in [zoo.parse(name) for name in models]:
         forward = model.forward_flops(image_size, classes)
-        if measure:
-            forward = _measured(model, image_size, classes)
-        params = model.parameters(classes)
         step = training_forwards(attack_steps) * forward
+        if count:
+            forward, step = count(model, image_size, classes, attack_steps)
+        params = model.parameters(classes)
         row = {
             "model": model.name, "params": params, "forward_flops": forward, "step_flops": step,
             "study_ratio": step / (STUDY_RATE * params),
         }  # fmt: skip
         if not (samples or budgets):
             yield row
-        for count in samples:
-            yield row | {"samples": round(count), "flops": float(step * count)}
+        for images in samples:
+            yield row | {"samples": round(images), "flops": float(step * images)}
         for budget in budgets:
             yield row | {"samples": round(budget / step), "flops": float(budget)}
-
-
-def _measured(model: zoo.Model, image_size: int, classes: int) -> int:
-    try:
-        import torch
-    except ModuleNotFoundError as err:
-        raise CannotError(f"{err.name} is not installed; install advtools[images]") from None
-    from advlib.models.network import build
-
-    with torch.device("meta"):
-        return forward_flops(build(model, classes, image_size), (3, image_size, image_size))

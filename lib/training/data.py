@@ -1,5 +1,6 @@
 """The images of a run: which sets, how often, with how many real ones, in which order."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,6 +88,33 @@ def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Im
     images = Images(tuple(sets), counts, open_set([real]) if real else None, share)
     alike(images.all)
     return images
+
+
+def recorded_fid(sets: Sequence[ShardSet]) -> float | None:
+    """The FID that the history of every set records, where each has just one and all agree.
+
+    It is the field `fid` of an entry.  One before an advcut is that of other images, and not
+    taken.  Raises DataError where it is no number of 0 or above.
+    """
+    found = set()
+    for shards in sets:
+        own = set()
+        for entry in filter(lambda e: isinstance(e, dict), shards.history):
+            if entry.get("tool") == "advcut":
+                own.clear()
+            if "fid" in entry:
+                own.add(_fid(entry["fid"], shards.name))
+        if len(own) != 1:
+            return None
+        found |= own
+    return found.pop() if len(found) == 1 else None
+
+
+def _fid(value, name: str) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and value >= 0):
+        raise DataError(f"{name}: history: fid: found {value!r}; expected a number, 0 or above")
+    return float(value)
 
 
 def alike(sets: Sequence[ShardSet]) -> int:

@@ -1,13 +1,24 @@
 """The log of a run: JSON Lines, as advlog(5) says: a header, steps and evaluations, the end."""
 
+import contextlib
 import json
 import math
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from advlib.errors import CannotError, DataError
 
 FORMAT, VERSION = "advlog", 1
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Raise CannotError, which names the file, where the block cannot write: a full disk, say."""
+    try:
+        yield
+    except OSError as err:
+        raise CannotError(f"{path}: {err.strerror}") from err
 
 
 class Log:
@@ -16,36 +27,39 @@ class Log:
     def __init__(self, path: str, size: int = 0):
         """Open the log and cut it to `size` bytes, 0 for a new run.
 
-        Raises DataError where less is left of it than the state has seen.
+        Raises DataError where less is left of it than the state has seen, CannotError where it
+        cannot be written.
         """
         self.path = path
-        self._file: BinaryIO = open(path, "r+b" if size else "wb")  # noqa: SIM115
+        with writing(path):
+            self._file: BinaryIO = open(path, "r+b" if size else "wb")  # noqa: SIM115
         found = os.fstat(self._file.fileno()).st_size
         if found < size:
             raise DataError(f"{path}: {found} bytes; the saved state has seen {size}")
         self._file.truncate(size)
         self._file.seek(size)
 
-    @property
-    def size(self) -> int:
-        """Bytes written."""
+    def settle(self) -> int:
+        """Bytes written, once they are on the disk: a state must not know more than that."""
+        with writing(self.path):
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
     def write(self, event: str, **values) -> None:
         """Append a row; numbers that are not finite become null."""
         row = {"event": event, **{key: _finite(value) for key, value in values.items()}}
-        try:
+        with writing(self.path):
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
-        except OSError as err:
-            raise CannotError(f"{self.path}: {err.strerror}") from err
 
     def header(self, **settings) -> None:
         """Write the first row."""
         self.write("header", format=FORMAT, version=VERSION, **settings)
 
     def close(self) -> None:
-        self._file.close()
+        """Close the file; a row that did not fit, and was said not to, is dropped."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def _finite(value):

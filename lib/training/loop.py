@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
+from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError
+from advlib.memory import enough_memory
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
 from advlib.shards.counter import uniform
@@ -24,8 +26,8 @@ from advlib.shards.feed import augment, loader, to_float
 from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
 from advlib.training import schedule
-from advlib.training.evaluation import Attack, evaluate
-from advlib.training.log import Log
+from advlib.training.evaluation import evaluate
+from advlib.training.log import Log, writing
 from advlib.training.parallel import Ranks, synchronised
 from advlib.training.recipe import Recipe
 from advlib.training.rules import peak_flops
@@ -34,6 +36,7 @@ from advlib.training.step import average, copy_statistics, decay_groups, norms, 
 
 STATE, LOG, LAST, BEST = "state.safetensors", "log.jsonl", "last.safetensors", "best.safetensors"
 NOISE, CROPS, TESTS = 1, 2, 3  # streams of random numbers of a run, apart by their seeds
+TESTED = 512  # images a rank attacks at once, at most
 AGREE = 10  # steps after which ranks ask each other whether to save or stop
 
 
@@ -111,26 +114,29 @@ class Run:
 
     def train(self) -> bool:
         """Train from where the folder stands; whether to the end, not until asked to stop."""
+        advice = (
+            f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
+            " take more ranks, --precision bf16 or a smaller --batch"
+        )
+        with enough_memory(advice):
+            return self._train()
+
+    def _train(self) -> bool:
         facts = load_state(self._path(STATE), self._networks(), self.optimiser, self.job)
         if facts:
             self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
             self.reported = facts["reported"]
             if self.ranks.first:
-                self.sums += torch.tensor(facts["sums"]).to(self.sums)
+                self.sums += torch.tensor(facts["sums"], dtype=torch.float64).to(self.sums)
             if self.step >= self.recipe.steps:
                 return True
         self.log = Log(self._path(LOG), facts["log"] if facts else 0) if self.ranks.first else None
-        if not facts:
-            self._write("header", **self._header())
-            self._evaluate(0)
-        self.saved = self.since = time.monotonic()
         try:
+            if not facts:
+                self._write("header", **self._header())
+                self._evaluate(0)
+            self.saved = self.since = time.monotonic()
             return self._steps()
-        except torch.OutOfMemoryError as err:
-            raise CannotError(
-                f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
-                " take more ranks, --precision bf16 or a smaller --batch"
-            ) from err
         finally:
             if self.log:
                 self.log.close()
@@ -249,9 +255,10 @@ class Run:
         )  # fmt: skip
 
     def _scores(self, shards: ShardSet, most: int | None) -> dict:
+        # never more at once than in training, so that what makes room there makes it here
         return evaluate(
             self.averaged, shards, Attack(eps=self.recipe.eps), self.ranks,
-            seed=self._seed(TESTS), most=most,
+            seed=self._seed(TESTS), batch=min(TESTED, self._per_rank()), most=most,
         )  # fmt: skip
 
     def _asked_to_stop(self) -> bool:
@@ -269,27 +276,20 @@ class Run:
         if self.ranks.first and sums[0] - sums[0] == 0:
             facts = {
                 "job": self.job, "order": self.plan.order.state(self._images()),
-                "best": self.best, "sums": sums, "reported": self.reported, "log": self.log.size,
+                "best": self.best, "sums": sums, "reported": self.reported,
+                "log": self.log.settle(),
             }  # fmt: skip
-            try:
+            with writing(self._path(STATE)):
                 save_state(self._path(STATE), self._networks(), self.optimiser, facts)
-            except OSError as err:
-                raise CannotError(f"{self._path(STATE)}: {err.strerror}") from err
         self.saved = time.monotonic()
         self.ranks.wait()
 
     def _checkpoint(self, name: str, epoch: int) -> None:
         if self.ranks.first:
-            about = {
-                **self.plan.about,
-                "epoch": epoch,
-                "step": self.step,
-                "samples": self._images(),
-            }
-            try:
+            reached = {"epoch": epoch, "step": self.step, "samples": self._images()}
+            about = self.plan.about | reached
+            with writing(self._path(name)):
                 save(self._path(name), self.averaged, about, self.model)
-            except OSError as err:
-                raise CannotError(f"{self._path(name)}: {err.strerror}") from err
 
     def _write(self, event: str, **values) -> None:
         if self.log:

@@ -110,6 +110,7 @@ def synchronised(model: nn.Module, ranks: Ranks) -> nn.Module:
         for name, child in module.named_children():
             if type(child) is nn.BatchNorm2d:
                 shared = SharedBatchNorm(child.num_features, child.eps, child.momentum)
+                shared.to(child.weight)  # the kind of its numbers
                 shared.load_state_dict(child.state_dict())
                 setattr(module, name, shared)
     return model

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError, DataError
+from advlib.memory import enough_memory
 from advlib.models.network import Classifier
 from advlib.numbers import wilson
 from advlib.shards.chunk import Chunk, first, key_text
@@ -94,10 +95,8 @@ def outcomes(
     """
     check(source, model, how == STORED)
     for number, chunk, count in _batches(source, ranks, batch, most, how == STORED):
-        try:
+        with enough_memory(f"out of memory with --batch {batch}: take a smaller one"):
             mine = _judged(model, chunk, number, how, ranks.device, seed, name, source.name)
-        except torch.OutOfMemoryError as err:
-            raise CannotError(f"out of memory with --batch {batch}: take a smaller one") from err
         parts = _gathered(mine, ranks)
         tick(count)
         if parts:

@@ -8,10 +8,11 @@ from fractions import Fraction
 import torch
 
 from advlib.errors import CannotError, DataError
+from advlib.memory import enough_memory
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
-from advlib.training.data import Images, alike, open_training
+from advlib.training.data import Images, alike, open_training, recorded_fid
 from advlib.training.loop import Plan, Run
 from advlib.training.parallel import join, keep_memory
 from advlib.training.recipe import Recipe
@@ -45,8 +46,9 @@ def prepare(
     """A run in `folder`, ready to train; arguments as advtrain(1) has them.
 
     samples: None for the whole epochs that all passes over the sets hold.
-    evaluate: "study", "end" or epochs.
-    Raises DataError for sets and settings that do not go together, CannotError for a missing GPU.
+    evaluate: "study", "end" or epochs.  fid: None for what the sets' history records.
+    Raises DataError for sets and settings that do not go together, CannotError for a missing GPU
+    and a model that memory does not hold.
     """
     images = open_training(data, real, share)
     checks = {name: open_set([spec]) for name, spec in (("test", test), ("validation", validation))
@@ -63,13 +65,15 @@ def prepare(
     chosen = at[evaluate] if isinstance(evaluate, str) else evaluate
     if max(chosen, default=0) > settings.epochs:
         raise DataError(f"--evaluate {max(chosen)}: the run has {settings.epochs} epochs")
+    too_large = f"out of memory for the weights of {spec.name}: take a smaller model"
     torch.manual_seed(settings.seed)
-    network = build(spec, classes, height, mean, std)
+    with enough_memory(too_large):
+        network = build(spec, classes, height, mean, std)
     sources = [entry for s in images.all for entry in s.history]
     about = {
         "run": os.path.basename(os.path.abspath(folder)),
         "dataset": dataset or " ".join(s.name for s in images.sets),
-        "fid": fid,
+        "fid": recorded_fid(images.sets) if fid is None else fid,
         "history": [*sources, *([history] if history else [])],
     }
     plan = Plan(
@@ -86,7 +90,8 @@ def prepare(
     except OSError as err:
         raise CannotError(f"{folder}: {err.strerror}") from err
     flops = spec.forward_flops(height, classes, channels)
-    return Run(folder, network, settings, plan, ranks, flops, stop, tick)
+    with enough_memory(too_large):
+        return Run(folder, network, settings, plan, ranks, flops, stop, tick)
 
 
 def _recipe(samples: float | None, images: Images, options: dict) -> Recipe:

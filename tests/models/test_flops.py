@@ -56,9 +56,13 @@ def test_counting_leaves_a_real_network_as_it_was():
 
 
 def test_the_largest_network_is_counted_without_memory():
-    (row,) = flops.flops_rows(["wrn-94-16"], measure=True)
+    assert counted("wrn-94-16") == zoo.parse("wrn-94-16").forward_flops()
+
+
+def test_rows_take_what_another_counter_says():
+    (row,) = flops.flops_rows(["wrn-94-16"], samples=[10], count=lambda *about: about[1:3])
     assert row["params"] == 365915610
-    assert row["forward_flops"] == zoo.parse("wrn-94-16").forward_flops()
+    assert (row["forward_flops"], row["step_flops"], row["flops"]) == (32, 10, 100)
 
 
 @pytest.mark.parametrize(("steps", "forwards"), [(10, 27), (1, 9), (7, 21)])
@@ -102,6 +106,8 @@ def test_the_command_prints_runs_and_budgets():
     budgets = rows_of(advflops(*args, "--flops", "1e18:1e20:3", "--measure"))
     assert [float(row["flops"]) for row in budgets[:3]] == [1e18, 1e19, 1e20]
     assert budgets[0]["forward_flops"] == runs[0]["forward_flops"]
+    first = 2 * 2 * 9 * 3 * 16 * 32 * 32  # the loss is not derived by its images
+    assert int(budgets[0]["step_flops"]) == int(runs[0]["step_flops"]) - first
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Speed of AutoAttack against the library, and whether verdicts agree.
+
+    python tests/bench/attacks.py [EPS] [IMAGES]
+
+pyautoattack's ResNet-18 on foolbox's 20 CIFAR-10 images, at 1/255, where some images withstand.
+Each stage is run by the library and by us on the same images, one after the other, each in a
+process of its own.  The library runs as its users run it: weights ask for gradients, one batch.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from advlib.attacks.draws import Library
+from advlib.attacks.oracle import Oracle
+from advlib.attacks.problem import Problem
+from advlib.attacks.reference import referred
+from advlib.attacks.suites import suite
+from advlib.models.checkpoints import load
+from advlib.models.folding import folded
+from advlib.training.parallel import keep_memory
+
+EPS = sys.argv[1] if len(sys.argv) > 1 else "1/255"
+IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+BATCH, SEED = 250, 0
+STAGES = suite("autoattack", "Linf", float(Fraction(EPS)), 10).stages
+
+
+def images():
+    import foolbox
+    from PIL import Image
+
+    files = sorted((Path(foolbox.__file__).parent / "data").glob("cifar10_*"))[:IMAGES]
+    pixels = np.stack([np.array(Image.open(file).convert("RGB")) for file in files])
+    label = torch.tensor([int(file.stem.split("_")[2]) for file in files])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().float() / 255, label
+
+
+def oracle(engine):
+    import pyautoattack
+
+    model = load(Path(pyautoattack.__file__).parent / "examples/model_test.pt")[0]
+    if engine == "library":
+        return Oracle(model, batch=BATCH)
+    keep_memory()
+    model.requires_grad_(False).to(memory_format=torch.channels_last)
+    return Oracle(model, folded(model), BATCH)
+
+
+def measure(engine, number, robust):
+    """Print the seconds of a stage, and which images withstand it; `robust` is before."""
+    eps = float(Fraction(EPS))
+    chosen = suite("autoattack", "Linf", eps, 10)
+    stage = (referred(chosen, SEED) if engine == "library" else chosen).stages[number]
+    problem = Problem(oracle(engine), *images(), "Linf", eps, Library(SEED, BATCH))
+    problem.robust, problem.attack, carry = torch.tensor(robust), stage.name, {}
+    problem.draws.begin(stage.number, problem.left())
+    begun = time.perf_counter()
+    for attack in stage.rounds:
+        if len(problem.left()):
+            carry = attack(problem, carry)
+    print(json.dumps([time.perf_counter() - begun, problem.robust.tolist()]))
+
+
+def compare():
+    total = {"library": 0.0, "ours": 0.0}
+    print(f"AutoAttack, ResNet-18, {IMAGES} images, eps {EPS}, {torch.get_num_threads()} threads")
+    robust = [True] * IMAGES
+    for number, stage in enumerate(STAGES):
+        took, left = {}, {}
+        for engine in total:
+            work = [EPS, str(IMAGES), engine, str(number), json.dumps(robust)]
+            done = subprocess.run(
+                [sys.executable, __file__, *work], capture_output=True, text=True, check=True
+            )
+            took[engine], left[engine] = json.loads(done.stdout)
+            total[engine] += took[engine]
+        differ = sum(a != b for a, b in zip(*left.values(), strict=True))
+        print(
+            f"{stage.name:8} {sum(robust):5} images, {sum(left['library']):5} left:"
+            f" library {took['library']:7.1f} s, ours {took['ours']:7.1f} s,"
+            f" {took['library'] / took['ours']:.2f} times; {differ} verdicts differ",
+            flush=True,
+        )
+        robust = left["library"]
+    print(
+        f"all      library {total['library']:.1f} s, ours {total['ours']:.1f} s:"
+        f" {total['library'] / total['ours']:.2f} times (goal 1.5)"
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        measure(sys.argv[3], int(sys.argv[4]), json.loads(sys.argv[5]))
+    else:
+        compare()
