@@ -29,3 +29,22 @@ def sh(tmp_path):
         return subprocess.run(["bash", "-o", "pipefail", "-c", command], **{**options, **extra})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def robust(tmp_path_factory):
+    """A folder with a network trained to withstand attacks, and digits to attack it with."""
+    from robust import fill
+
+    folder = tmp_path_factory.mktemp("robust")
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def advattack(robust):
+    """Run command lines of advattack, in this process, in that folder."""
+    from robust import inside
+
+    with inside(robust) as run:
+        yield run

@@ -13,6 +13,7 @@ import click
 import pytest
 from safetensors import safe_open
 
+from advlib.attacks.checks import KNOWN, OTHER
 from advlib.cli.options import parse_number
 from advlib.runs.bundled import open_bundled
 from advlib.runs.columns import COLUMNS, OFFICIAL
@@ -357,6 +358,45 @@ def test_columns_of_adveval_and_advflops_are_documented(trained, sh):
             printed |= set(done.stdout.splitlines()[0].split(","))
         documents = {"format", "version", "history", "device", "versions", "seconds", "rows"}
         assert heads(sections(f"{command}.1")["OUTPUT"]) - documents == printed
+
+
+SOFT = """
+cat > net.py <<EOF
+def network(image):
+    return image.flatten(1)[:, :30:3].softmax(1)
+EOF
+advpack -q digits --split test -o test
+for attack in apgd-ce pgd; do
+    advattack net:network test --attack $attack --first 4 -o $attack > $attack.json
+    advattack net:network test --attack $attack --first 4 -o $attack --format csv
+done
+"""
+
+
+def test_fields_of_verdicts_and_attacked_sets_are_documented(sh, tmp_path):
+    done = sh(SOFT)
+    assert done.returncode == 0, done.stderr
+    columns = set(done.stdout.split("\n")[0].split(","))
+    found = set()
+    for attack in ("apgd-ce", "pgd"):
+        document = json.loads((tmp_path / f"{attack}.json").read_text())
+        assert document == json.loads((tmp_path / f"{attack}.verdict.json").read_text())
+        assert "probabilities" in [warning["name"] for warning in document["warnings"]]
+        document["attack"].get("aims", {}).clear()  # by attack
+        # described elsewhere, or in other fields
+        document |= dict.fromkeys(("network", "versions", "history", "identity"))
+        fields(document, found)
+        index = json.loads((tmp_path / f"{attack}.index.json").read_text())
+        assert set(index["fields"]) == heads(sections("advshards.5")["ATTACKED SETS"])
+    page = sections("advattack.1")["OUTPUT"]
+    assert heads(page) == found
+    rows = re.search(r"one for each attack: ([^;]*);", " ".join(plain(page).split()))[1]
+    assert set(rows.split(", ")) == columns
+
+
+def test_warnings_of_attacks_are_documented():
+    described = {plain(head) for head, _ in entries(sections("advattack.1")["WARNINGS"])}
+    assert described == {name for name, *_ in KNOWN} | {OTHER, "chance"}
 
 
 def test_differences_in_examples_are_seen():

@@ -32,7 +32,10 @@ def _entry(context, param, value):
     help="autoattack, autoattack-plus or autoattack-rand; some of its attacks, as apgd-ce,square; "
     "pgd; the study's pgd40-cw or train-pgd10.",
 )  # fmt: skip
-@click.option("--norm", type=click.Choice(["Linf", "L2", "L1"]), default="Linf", show_default=True)
+@click.option(
+    "--norm", type=click.Choice(["Linf", "L2", "L1"], case_sensitive=False), default="Linf",
+    show_default=True, help="In which EPS is measured.",
+)  # fmt: skip
 @click.option("--eps", metavar="EPS", help="Radius of the ball. [default: 8/255; L2 0.5; L1 12]")
 @cli.pgd_options
 @cli.seed_option
@@ -88,9 +91,18 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
 
     if entry and output_format != "robustbench":
         raise click.UsageError("--entry goes with --format robustbench")
+    if output_format == "robustbench" and options["attack"].lower() != "autoattack":
+        raise click.UsageError(
+            f"--attack {options['attack']}: a RobustBench entry is of autoattack"
+        )
     if output == "-" and output_format:
         raise click.UsageError("--format: standard output is the shards; see --verdict")
+    folder = os.path.dirname(verdict_file or "")
+    if folder and not os.path.isdir(folder):
+        raise click.UsageError(f"{folder}: no such folder to write into")
     ranks = parallel.join(options["device"])
+    if ranks.device.type == "cpu":
+        parallel.keep_memory()
     if ranks.ranks > 1 and output in (None, "-"):
         raise click.UsageError("several ranks need -o NAME, beside which they keep what they did")
     begun = time.monotonic()
@@ -102,6 +114,8 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
         if document is None:
             shared = job.store is not None
             with contextlib.ExitStack() as stack:
+                # what is wrong with its options is said before hours of attacks
+                writer = _writer(output, job, source, options, about.pop("history"))
                 if not shared:
                     from advlib.attacks.store import Store
 
@@ -112,7 +126,7 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
                 job.run()
                 ranks.wait()
                 if ranks.first:
-                    found = _write(job, source, output, options, about.pop("history"))
+                    found = _write(job, source, writer, options["fooled"])
                     document = {
                         "history": cli.history_with(about.pop("description"), source), **about,
                         **found, "seconds": time.monotonic() - begun, "identity": identity,
@@ -121,10 +135,16 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
                     job.store.remove()
         elif ranks.first:
             cli.note(f"{verdict_file} says that this is done")
+            job.store.remove()  # a kill may have left it
         ranks.wait()
         parallel.leave()
-    if ranks.first and output != "-":
-        _print(document, output_format, entry)
+    if ranks.first:
+        for warning in document["warnings"]:
+            cli.note(f"{warning['text']} Advice: {warning['advice']}")
+        if output == "-":
+            cli.note(f"robust accuracy {document['accuracy']:.2%} of {document['images']} images")
+        else:
+            _print(document, output_format, entry)
 
 
 def _job(network: str, source, ranks, output: str | None, options: dict):
@@ -138,17 +158,19 @@ def _job(network: str, source, ranks, output: str | None, options: dict):
     from advlib.attacks.suites import PRESETS, suite
     from advlib.models.folding import folded
 
+    norm, attack, reference = options["norm"], options["attack"], options["engine"] == "reference"
+    attack = attack.lower()
+    eps = cli.parse_radius(options["eps"], norm, int(np.prod(source.shape)))
+    pgd = {key: options[key] for key in ("steps", "step_size", "loss") if options[key] is not None}
+    if attack == "pgd":
+        pgd.setdefault("step_size", float(eps) / 4)
+    elif attack in PRESETS and (pgd or norm != "Linf"):
+        what = "has its own steps" if pgd else "is of Linf"
+        raise click.UsageError(f"{attack} {what}; give others with --attack pgd")
     names = ("model", "normalisation", "current")
     model, description, classes = cli.open_network(
         network, source, ranks.device, options["pixels"], {name: options[name] for name in names}
     )
-    norm, attack, reference = options["norm"], options["attack"], options["engine"] == "reference"
-    eps = cli.parse_radius(options["eps"], norm, int(np.prod(source.shape)))
-    pgd = {name: options[name] for name in ("steps", "step_size", "loss") if options[name]}
-    if attack == "pgd":
-        pgd.setdefault("step_size", float(eps) / 4)
-    elif attack in PRESETS and pgd:
-        raise click.UsageError(f"{attack} has its own steps; give them with --attack pgd")
     chosen = suite(
         attack, norm, float(eps), classes, pgd_options=pgd, restarts=options["restarts"],
         targets=options["targets"] or 0,
@@ -190,11 +212,13 @@ def _job(network: str, source, ranks, output: str | None, options: dict):
 
 
 def _digest(network: str, description: dict) -> dict:
-    """What tells a network from others: the hash of its file; of Python code, its name."""
+    """What tells a network from others: its description, and the hash of its file or code."""
     known = {key: value for key, value in description.items() if key != "history"}
-    if not os.path.exists(network):
+    code = sys.modules.get(network.partition(":")[0])
+    path = network if os.path.exists(network) else getattr(code, "__file__", None)
+    if not path:
         return known
-    with open(network, "rb") as file:
+    with open(path, "rb") as file:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), **known}
 
 
@@ -207,29 +231,37 @@ def _finished(path: str | None, output: str | None, identity: dict) -> dict | No
             document = json.load(file)
     except (OSError, ValueError):
         return None
-    index = f"{output}.index.json"
-    same = document.get("identity") == json.loads(json.dumps(identity))
-    return document if same and os.path.exists(index) else None
+    if document.get("identity") != json.loads(json.dumps(identity)):
+        return None
+    none = identity["output"]["fooled"] and document["accuracy"] == 1
+    return document if none or os.path.exists(f"{output}.index.json") else None
 
 
-def _write(job, source, output: str | None, options: dict, history: list) -> dict:
+def _writer(output: str | None, job, source, options: dict, history: list):
+    """What will write the shards, not yet begun; None where there shall be none."""
+    if not output:
+        return None
+    return cli.open_writer(
+        output, options["layout"] or ("sample" if job.count <= 10_000 else "chunk"), None, history,
+        chunk=options["chunk"], shard=options["shard"], class_names=source.class_names,
+        classes=source.classes,
+    )  # fmt: skip
+
+
+def _write(job, source, writer, fooled: bool) -> dict:
     """Write the shards, and return what the attacks came to."""
     from advlib.attacks import verdict
 
     tally = verdict.Verdict(job.suite)
-    with contextlib.ExitStack() as stack:
+    if writer and fooled and all(found.robust.all() for found in job.results()):
+        cli.note("no image is misclassified, so no shards are written")
         writer = None
-        if output:
-            layout = options["layout"] or ("sample" if job.count <= 10_000 else "chunk")
-            writer = stack.enter_context(cli.open_writer(
-                output, layout, None, history, chunk=options["chunk"], shard=options["shard"],
-                class_names=source.class_names, classes=source.classes,
-            ))  # fmt: skip
+    with writer or contextlib.nullcontext():
         for found in job.results():
             tally.add(found)
             if writer:
                 chunk = source.read(found.number)
-                chunk = verdict.chunk(found, chunk, job.suite.norm, options["fooled"])
+                chunk = verdict.chunk(found, chunk, job.suite.norm, fooled)
                 if len(chunk):
                     writer.write(chunk)
     return tally.document()
@@ -252,8 +284,6 @@ def _print(document: dict, output_format: str | None, entry: dict) -> None:
 
     if output_format is None:
         output_format = "table" if sys.stdout.isatty() else "json"
-    for warning in document["warnings"]:
-        cli.note(f"{warning['text']} {warning['advice']}")
     if output_format == "json":
         cli.write_document(document)
     elif output_format == "robustbench":

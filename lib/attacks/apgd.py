@@ -10,7 +10,7 @@ Source: Croce and Hein 2020 (arXiv 2003.01690), Alg. 1 and Sec. 3; for L1 Croce 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -27,43 +27,50 @@ WIDENED = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))  # L1: radii over eps, and their 
 
 
 def apgd(
-    problem: Problem, *, loss: str = "ce", target: int | None = None, restart: int = 0,
-    steps: int = 100, eot: int = 1, widened: bool = False,
+    problem: Problem, *, loss: str = "ce", target: int | Sequence[int] | None = None,
+    restart: int = 0, steps: int = 100, eot: int = 1, widened: bool = False,
 ) -> None:  # fmt: skip
     """Attack all lanes that are left, from one random start each.
 
     loss: "ce" or "dlr".  target: towards the class at this place of the clean logits (2: the
-    strongest other), with the targeted DLR loss; None: away from the label.
+    strongest other), with the targeted DLR loss; of several, all at once, with what one after
+    another would find; None: away from the label.
     restart: which one, for its random numbers.  eot: gradients that are averaged for each step.
-    widened: for L1, begin in balls of three and two times the radius.
+    widened: for L1, begin in balls of three and two times the radius; with one target at a time.
     """
-    lanes = problem.left()
-    if not len(lanes):
+    left = problem.left()
+    if not len(left):
         return
+    places = (target,) if isinstance(target, int) else tuple(target or ())
+    lanes, place = left, torch.zeros_like(left)
+    if places:
+        lanes, place, aim = problem.rows(left, places)
     images, label = problem.images[lanes], problem.label[lanes]
-    if target:
-        aim = problem.targets(lanes, target)
-        values = lambda z, rows: losses.dlr_targeted(z, label[rows], aim[rows])  # noqa: E731
-    else:
-        of = {"ce": losses.cross_entropy, "dlr": losses.dlr}[loss]
-        values = lambda z, rows: of(z, label[rows])  # noqa: E731
-    climb = _Climb(problem, values, eot, check_flat=bool(target) or loss == "dlr")
-    name = (target or 0, restart)
+
+    def values(logits: Tensor, rows: Tensor) -> Tensor:
+        if places:
+            return losses.dlr_targeted(logits, label[rows], aim[rows])
+        return (losses.dlr if loss == "dlr" else losses.cross_entropy)(logits, label[rows])
+
+    climb = _Climb(problem, values, eot, check_flat=bool(places) or loss == "dlr")
+    names = [(k, restart) for k in places or (0,)]
     if not widened:
-        begin = _start(problem, lanes, images, *name)
-        climb.run(_Lanes.at(lanes, images, begin), problem.eps, steps, claims=True)
+        parts = [_start(problem, left, images[: len(left)], *name) for name in names]
+        begin = _Lanes.at(lanes, place, images, torch.cat(parts))
+        climb.run(begin, problem.eps, steps, claims=True)
         return
+    (name,) = names
     draw = problem.draws.normal
-    begin = balls.inside(
-        images, images + draw(lanes, images.shape[1:], *name), "L1", WIDENED[0][0] * problem.eps
-    )
+    # added to the point, not to the image: in this order the rounding is the library's
+    onto = lambda point, eps: point + balls.back_l1(images, point - images, eps)  # noqa: E731
+    begin = onto(images + draw(lanes, images.shape[1:], *name), WIDENED[0][0] * problem.eps)
     parts = [math.ceil(share * steps) for _, share in WIDENED[:-1]]
     parts.append(steps - sum(parts))
     for i, ((times, _), count) in enumerate(zip(WIDENED, parts, strict=True)):
         radius, last = times * problem.eps, i == len(parts) - 1
-        begin = balls.inside(images, begin, "L1", radius)
+        begin = onto(begin, radius)
         draw(lanes, images.shape[1:], *name, i)  # the library draws a start that it does not use
-        begin = climb.run(_Lanes.at(lanes, images, begin), radius, count, last, warm=True)
+        begin = climb.run(_Lanes.at(lanes, place, images, begin), radius, count, last, warm=True)
 
 
 def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tensor:
@@ -74,7 +81,7 @@ def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tenso
     else:
         noise = problem.draws.normal(lanes, shape, *name)
     if norm == "L1":
-        return balls.inside(images, images + noise, norm, problem.eps)
+        return images + noise + balls.back_l1(images, noise, problem.eps)
     return images + problem.eps * balls.unit(noise, norm)
 
 
@@ -83,6 +90,7 @@ class _Lanes:
     """The state of m images that are still climbing."""
 
     lane: Tensor
+    place: Tensor  # of the class aimed at; 0 untargeted
     row: Tensor  # among those that the run began with
     image: Tensor
     current: Tensor
@@ -100,13 +108,13 @@ class _Lanes:
     support: Tensor  # L1: how many pixels the best point had changed at the last checkpoint
 
     @classmethod
-    def at(cls, lane: Tensor, image: Tensor, begin: Tensor) -> "_Lanes":
+    def at(cls, lane: Tensor, place: Tensor, image: Tensor, begin: Tensor) -> "_Lanes":
         zeros = torch.zeros(len(lane), device=image.device)
         begin = begin.clamp(0, 1)
         true = torch.ones_like(zeros, dtype=torch.bool)
         rows = torch.arange(len(lane), device=image.device)
         return cls(
-            lane, rows, image, begin, begin, begin, zeros, zeros, zeros, zeros, zeros, true,
+            lane, place, rows, image, begin, begin, begin, zeros, zeros, zeros, zeros, zeros, true,
             zeros, zeros, zeros, zeros,
         )  # fmt: skip
 
@@ -191,9 +199,9 @@ class _Climb:
             return
         # a checkpoint may have moved an image to its best point meanwhile
         points = at.current if at_current is None else at_current
-        keep = torch.ones_like(hit)
-        keep[hit] = ~self.problem.claim(at.lane[hit], points[hit])
-        at.keep(keep)
+        found = balls.rounded_in(at.image[hit], points[hit], self.norm, self.problem.eps)
+        self.problem.claim(at.lane[hit], found, place=at.place[hit])
+        at.keep(self.problem.open(at.lane, at.place))
 
     def _moved(self, at: _Lanes, eps: float, share: float) -> Tensor:
         """The next points of all images."""

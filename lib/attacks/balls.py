@@ -9,6 +9,7 @@ from torch import Tensor
 NORMS = ("Linf", "L2", "L1")
 ORDERS = {"Linf": float("inf"), "L2": 2.0, "L1": 1.0}
 TINY = 1e-12  # keeps the direction of nothing finite
+INSIDE = 1 - 1e-6  # of a radius, what leaves room for rounding
 
 
 def size(perturbation: Tensor, norm: str) -> Tensor:
@@ -38,6 +39,24 @@ def inside(images: Tensor, moved: Tensor, norm: str, eps: float) -> Tensor:
     if norm == "L2":
         length = per_image(size(delta, norm), delta)
         return (images + delta / (length + TINY) * length.clamp(max=eps)).clamp_(0, 1)
+    return images + delta + back_l1(images, delta, eps)
+
+
+def back_l1(images: Tensor, delta: Tensor, eps: float) -> Tensor:
+    """What to add to images moved by `delta`, to be in their L1 balls and in [0, 1]."""
     from pyautoattack.autopgd_base import L1_projection
 
-    return images + delta + L1_projection(images, delta, eps)
+    return L1_projection(images, delta, eps)
+
+
+def rounded_in(images: Tensor, points: Tensor, norm: str, eps: float) -> Tensor:
+    """Points of the balls of which none is outside by rounding.
+
+    It is for L1 that this does something: there the roundings of all pixels add up.
+    """
+    if norm != "L1":
+        return points
+    delta = points - images
+    length = per_image(size(delta.double(), norm), delta)
+    shorter = images + delta * (eps * INSIDE / length.clamp(min=TINY)).to(delta)
+    return torch.where(length > eps * INSIDE, shorter, points).clamp(0, 1)

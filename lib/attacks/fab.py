@@ -14,6 +14,7 @@ perturbations smaller; settings, and the targeted form, which takes one class's 
 nearest, of AutoAttack (arXiv 2003.01690).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -34,26 +35,37 @@ PROJECTIONS = {
 DUAL = {"Linf": "L1", "L2": "L2", "L1": "Linf"}
 
 
-def fab(problem: Problem, *, target: int | None = None, restart: int = 0, steps: int = 100) -> None:
+def fab(
+    problem: Problem, *, target: int | Sequence[int] | None = None, restart: int = 0,
+    steps: int = 100,
+) -> None:  # fmt: skip
     """Attack all lanes that are left, from one start each.
 
     An image is claimed at its first misclassified iterate within the ball, and dropped when the
     claim holds.  The library goes on to the least perturbation: the verdict is the same.
 
     target: seek the boundary of the class at this place of the clean logits (2: the strongest
-    other); None: the nearest of all.  A point is misclassified as whichever class.
+    other), or of several, all at once, with what one after another would find; None: the nearest
+    of all.  A point is misclassified as whichever class.
     restart: 0 starts at the image; others at a random point, by the draw (target or 0, restart).
 
     Raises IndexError where there are fewer than `target` classes.
     """
-    lane = problem.left()
-    if not len(lane):
+    left = problem.left()
+    if not len(left):
         return
     oracle, norm = problem.oracle, problem.norm
+    places = (target,) if isinstance(target, int) else tuple(target or ())
+    if places:
+        lane, place, aim = problem.rows(left, places)
+    else:
+        lane, place, aim = left, torch.zeros_like(left), problem.label[left]
     image, label = problem.images[lane], problem.label[lane]
-    aim = label if target is None else problem.targets(lane, target)
-    point = _start(problem, lane, image, target or 0, restart) if restart else image.clone()
-    at = _Lanes(lane, label, aim, image, point)
+    point = image.clone()
+    if restart:
+        parts = [_start(problem, left, image[: len(left)], k, restart) for k in places or (0,)]
+        point = torch.cat(parts)
+    at = _Lanes(lane, place, label, aim, image, point)
     for _ in range(steps):
         if not len(at.lane):
             break
@@ -61,21 +73,22 @@ def fab(problem: Problem, *, target: int | None = None, restart: int = 0, steps:
         # in batches, since a jacobian and a projection take the memory of many times their images
         rows = torch.arange(len(at.lane), device=lane.device)
         for some in rows.tensor_split(-(-len(rows) // oracle.batch)):
-            at.point[some] = _step(oracle, norm, at.of(some), nearest=target is None)
+            at.point[some] = _step(oracle, norm, at.of(some), nearest=not places)
         fooled = oracle.logits(at.point).argmax(1) != at.label
         hit = fooled & (_length((at.point - at.image).flatten(1), norm) <= problem.eps)
         if hit.any():
-            hit = hit.masked_scatter(hit, problem.claim(at.lane[hit], at.point[hit]))
+            problem.claim(at.lane[hit], at.point[hit], place=at.place[hit])
         at.point[fooled] = at.image[fooled] + BETA * (at.point[fooled] - at.image[fooled])
         if hit.any():
-            at = at.of(~hit)
+            at = at.of(problem.open(at.lane, at.place))
 
 
 @dataclass
 class _Lanes:
     """m images under attack."""
 
-    lane: Tensor  # (m,), and so are the next two
+    lane: Tensor  # (m,), and so are the next three
+    place: Tensor  # of the class aimed at; 0 untargeted
     label: Tensor
     aim: Tensor  # the class whose boundary is sought; untargeted, the label, and not looked at
     image: Tensor  # (m, c, h, w)

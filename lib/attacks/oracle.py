@@ -8,6 +8,8 @@ from torch import Tensor
 Logits = Callable[[Tensor], Tensor]  # images (b, c, h, w) in [0, 1] to logits (b, k)
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (b, k) and the images' rows (b,) to losses (b,)
 
+CPU_WIDTH = 32  # images at once, from which a CPU takes no less time for each
+
 
 class Oracle:
     """What attacks may ask of a classifier.
@@ -16,13 +18,17 @@ class Oracle:
     batches of nearly equal size.  `forwards` and `backwards` count images.
     """
 
-    def __init__(self, exact: Logits, fast: Logits | None = None, batch: int = 256):
+    def __init__(
+        self, exact: Logits, fast: Logits | None = None, batch: int = 256, width: int = CPU_WIDTH
+    ):
         """Ask a classifier.
 
         exact: the classifier, which has the last word on a verdict.  fast: the same function to
-        rounding, in less time; by default the same.  batch: most images at once.
+        rounding, in less time; by default the same.  batch: most images at once.  width: so many
+        at once keep the device busy; with fewer left, an attack may ask ahead of what it knows.
         """
         self.exact, self.fast, self.batch = exact, fast or exact, batch
+        self.width = min(width, batch)
         self.forwards = self.backwards = 0
 
     def judge(self, images: Tensor) -> Tensor:
@@ -36,12 +42,12 @@ class Oracle:
     def gradient(self, images: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (n, k), losses (n,), and the losses' gradients (n, c, h, w) by their images."""
         logits, losses, gradient = [], [], torch.empty_like(images)
-        for rows in self._batches(images):
-            leaf = images[rows].detach().requires_grad_()
+        for part, rows in self._batches(images):
+            leaf = images[part].detach().requires_grad_()
             with torch.enable_grad():
                 found = self.fast(leaf)
                 values = loss(found, rows)
-                gradient[rows] = torch.autograd.grad(values.sum(), leaf)[0]
+                gradient[part] = torch.autograd.grad(values.sum(), leaf)[0]
             logits.append(found.detach())
             losses.append(values.detach())
         self.forwards += len(images)
@@ -51,8 +57,8 @@ class Oracle:
     def jacobian(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (n, k), and the gradient of each, (n, k, c, h, w)."""
         logits, jacobians = [], []
-        for rows in self._batches(images):
-            leaf = images[rows].detach().requires_grad_()
+        for part, rows in self._batches(images):
+            leaf = images[part].detach().requires_grad_()
             with torch.enable_grad():
                 found = self.fast(leaf)
                 sums = found.sum(0)
@@ -66,8 +72,12 @@ class Oracle:
     @torch.no_grad()
     def _ask(self, model: Logits, images: Tensor) -> Tensor:
         self.forwards += len(images)
-        return torch.cat([model(images[rows]) for rows in self._batches(images)])
+        return torch.cat([model(images[part]) for part, _ in self._batches(images)])
 
-    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+    def _batches(self, images: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Batches as slices, which copy nothing, and as the numbers of their rows."""
         rows = torch.arange(len(images), device=images.device)
-        return iter(rows.tensor_split(max(1, -(-len(images) // self.batch))))
+        first = 0
+        for part in rows.tensor_split(max(1, -(-len(images) // self.batch))):
+            yield slice(first, first + len(part)), part
+            first += len(part)

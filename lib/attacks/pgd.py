@@ -128,4 +128,4 @@ def pgd(problem: Problem, how: Attack, restart: int = 0, target: int | None = No
     begin = start(images, noise, how.eps, how.norm)
     aim = problem.targets(lanes, target) if target else None
     made = climb(problem.oracle, images, label, begin, how, aim, problem.tick)
-    problem.claim(lanes, made, keep=True)
+    problem.claim(lanes, balls.rounded_in(images, made, how.norm, how.eps), keep=True)

@@ -1,7 +1,8 @@
 """Images under attack: who is left, what fools the classifier, and what did it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from advlib.attacks.checks import Finding
@@ -9,6 +10,7 @@ from advlib.attacks.draws import Draws
 from advlib.attacks.oracle import Oracle
 from advlib.errors import DataError
 
+NEVER = 1 << 30  # a place that no class has
 CLEAN = "clean"  # what fooled a classifier that is wrong on the image itself
 
 
@@ -31,6 +33,7 @@ class Problem:
         self.robust = self.clean.argmax(1) == label
         self.adversarial, self.logits = images.clone(), self.clean.clone()
         self.by = ["" if right else CLEAN for right in self.robust.tolist()]
+        self._won = torch.full_like(label, NEVER)  # the lowest place of the tries that fooled
         self.attack = ""  # which one is running
         self.findings: list[Finding] = []
         self.zero_gradients = 0  # most images whose gradient vanished where a DLR run began
@@ -49,18 +52,39 @@ class Problem:
         """The class in place `rank` of each image's clean logits, (m,); 1 is the highest."""
         return self.clean[lanes].sort(1).indices[:, -rank]
 
-    def claim(self, lanes: Tensor, candidates: Tensor, keep: bool = False) -> Tensor:
+    def rows(self, lanes: Tensor, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Several tries at each image at once: lane, place and class aimed at of each, (rows,).
+
+        places: of classes among the clean logits.  Lanes (m,) are tried in this order of places.
+        """
+        place = torch.tensor(places, device=lanes.device).repeat_interleave(len(lanes))
+        aims = [self.targets(lanes, place) for place in places]
+        return lanes.repeat(len(places)), place, torch.cat(aims)
+
+    def claim(
+        self, lanes: Tensor, candidates: Tensor, keep: bool = False, place: Tensor | None = None
+    ) -> Tensor:  # fmt: skip
         """Which candidates, (m, c, h, w), really fool the classifier, (m,) bool; they are kept.
 
         The attack sees to it that they are inside the ball.  keep: keep the others too.
+        place: (m,) of several tries at an image at once; that of the lowest place is kept, as if
+        they had been made in their order.
         Raises DataError for logits that are no numbers.
         """
         logits = self.oracle.judge(candidates)
         if not logits.isfinite().all():
             raise DataError("the classifier's logits for an attacked image are no finite numbers")
         fooled = logits.argmax(1) != self.label[lanes]
-        self._record(lanes, candidates, fooled, logits, keep)
+        chosen = fooled
+        if place is not None:
+            self._won.scatter_reduce_(0, lanes[fooled], place[fooled], "amin")
+            chosen = fooled & (place == self._won[lanes])
+        self._record(lanes, candidates, chosen, logits, keep)
         return fooled
+
+    def open(self, lanes: Tensor, place: Tensor) -> Tensor:
+        """Which tries still matter, (m,) bool: nothing at their place or a lower one has fooled."""
+        return place < self._won[lanes]
 
     def record(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
         """Take over the verdict of another, (m,) bool, on candidates (m, c, h, w)."""

@@ -11,8 +11,6 @@ settings of AutoAttack (Croce and Hein 2020, arXiv 2003.01690): margin loss, a f
 5000 steps, one start, and sides by the number of the step however many steps there are.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -23,6 +21,9 @@ from advlib.attacks.squares import Squares, squares
 
 STEPS = 5000
 AHEAD = 100  # steps whose numbers are drawn at once, where numbers do not hang on each other
+USEFUL = 0.25  # better points that candidates asked for at once are let bring, of a lane
+MEMORY = 0.05  # weight of a step in the share of those that brought a better point
+TINY = 1e-9
 BLOCK = 1 << 26  # most numbers in the candidates that are made at once
 
 Carry = dict[str, Tensor]
@@ -43,11 +44,15 @@ def square(
     if first == 0:
         search.start()
     numbers = (_Ahead if isinstance(problem.draws, Keyed) else _Stepwise)(problem.draws, made)
-    for step in range(first, last):
-        if not len(search.lanes):
-            break
+    step = first
+    while step < last and len(search.lanes):
         problem.tick(len(search.lanes))
-        search.step(numbers.of(step, search.lanes), made.side(step))
+        side, count = made.side(step), 1
+        most = min(search.ahead(), numbers.most(step), last - step)
+        while count < most and made.side(step + count) == side:
+            count += 1
+        search.steps(numbers.of(step, count, search.lanes), side)
+        step += count
     return {"lanes": search.lanes, "best": search.best, "margin": search.margin}
 
 
@@ -72,58 +77,100 @@ class _Search:
         batch, image = problem.oracle.batch, max(1, problem.images[:1].numel())
         self._block = batch * max(1, BLOCK // (batch * image))
 
+        self._rate = 1.0  # share of late steps that brought a better point
+
     def start(self) -> None:
         """Go to a random point of each ball."""
-        if len(self.lanes):
-            numbers = self._made.draw(self._problem.draws, self.lanes)
-            self._all(lambda block: self._made.start(self._images[block], numbers[block]))
-
-    def step(self, numbers: Tensor, side: int) -> None:
-        """Try a candidate for each lane.
-
-        numbers: (lanes, shared + own) in [0, 1).  side: of squares, in pixels.
-        """
-        self._all(
-            lambda block: self._made.propose(
-                self._images[block], self.best[block], numbers[block], side
-            )
-        )
-
-    def _all(self, candidates: Callable[[slice], tuple[Tensor, Tensor]]) -> None:
-        """Ask for candidates of all lanes, by block, and drop the lanes that are done."""
+        numbers = self._made.draw(self._problem.draws, self.lanes)
         done = []
-        for begin in range(0, len(self.lanes), self._block):
-            rows, tried = candidates(slice(begin, begin + self._block))
-            if len(rows):
-                done += self._try(rows + begin, tried)
-        if done:
-            kept = torch.ones_like(self.lanes, dtype=torch.bool)
-            kept[torch.cat(done)] = False
-            kept = kept.nonzero()[:, 0]
-            self.lanes, self.best, self.margin = (
-                self.lanes[kept],
-                self.best[kept],
-                self.margin[kept],
-            )
-            self._images, self._label = self._images[kept], self._label[kept]
+        for block in self._blocks():
+            _, points = self._made.start(self._images[block], numbers[block])
+            rows = torch.arange(len(self.lanes), device=self.lanes.device)[block]
+            _, finished = self._keep(rows, points, self._margins(points, rows))
+            done.append(finished)
+        self._drop(done)
 
-    def _try(self, rows: Tensor, candidates: Tensor) -> list[Tensor]:
-        """Keep the better candidates, claim those that fool; the rows that are done, in a list."""
-        found = margin(self._problem.oracle.logits(candidates), self._label[rows]).double()
-        better = (found < self.margin[rows]).nonzero()[:, 0]
-        if not len(better):
-            return []
-        rows, candidates, found = rows[better], candidates[better], found[better]
-        self.best[rows], self.margin[rows] = candidates, found
-        fooled = (found <= 0).nonzero()[:, 0]
-        if not len(fooled):
-            return []
-        rows, found = rows[fooled], found[fooled]
-        # the L1 projection rounds to just outside [0, 1]
-        confirmed = self._problem.claim(self.lanes[rows], candidates[fooled].clamp(0, 1))
-        # at 0 the library stops, even where the tie is not lost; below 0 the fast model erred, and
-        # the search goes on from there
-        return [rows[confirmed | (found == 0)]]
+    def ahead(self) -> int:
+        """How many steps to ask for at once, as far as the better points leave them of use."""
+        room = self._problem.oracle.width // len(self.lanes)
+        return max(1, min(room, int(USEFUL / max(self._rate, TINY))))
+
+    def steps(self, numbers: Tensor, side: int) -> None:
+        """Do some steps of each lane.
+
+        The candidates of all steps are asked for at once, as if none were better.  Where one is,
+        the lane's later ones began at a point that is no longer its best, and are made again.
+        numbers: (lanes, steps, shared + own) in [0, 1).  side: of squares, in pixels.
+        """
+        done, better = [], 0
+        for block in self._blocks():
+            found = self._through(block, numbers[block], side)
+            better, done = better + found[0], [*done, found[1]]
+        share = better / (len(self.lanes) * numbers.shape[1])
+        self._rate += (share - self._rate) * min(1.0, MEMORY * numbers.shape[1])
+        self._drop(done)
+
+    def _through(self, block: slice, numbers: Tensor, side: int) -> tuple[int, Tensor]:
+        """Do a block's steps: how many brought a better point, and the rows that are done."""
+        count, begin = numbers.shape[1], block.start
+        turns = torch.arange(count, device=numbers.device)
+        at = torch.zeros(len(numbers), dtype=torch.long, device=numbers.device)  # next of each
+        done, accepted = [], 0
+        while True:
+            # all that are left in the first pass, which is often the only one
+            row, turn = (at[:, None] <= turns).nonzero().unbind(1)
+            if not len(row):
+                return accepted, torch.cat(done) if done else row
+            at.fill_(count)
+            which, tried = self._made.propose(
+                self._images[row + begin], self.best[row + begin], numbers[row, turn], side
+            )
+            if not len(which):
+                continue
+            row, turn = row[which], turn[which]
+            found = self._margins(tried, row + begin)
+            better = (found < self.margin[row + begin]).nonzero()[:, 0]
+            if not len(better):
+                continue
+            first = at.scatter_reduce(0, row[better], turn[better], "amin")
+            better = better[turn[better] == first[row[better]]]
+            row, turn = row[better], turn[better]
+            kept, finished = self._keep(row + begin, tried[better], found[better])
+            accepted += len(row)
+            at[row[kept]] = turn[kept] + 1
+            done.append(finished)
+
+    def _margins(self, points: Tensor, rows: Tensor) -> Tensor:
+        return margin(self._problem.oracle.logits(points), self._label[rows]).double()
+
+    def _keep(self, rows: Tensor, points: Tensor, margins: Tensor) -> tuple[Tensor, Tensor]:
+        """Take points as the best, and claim those that fool.
+
+        Returns which go on, (m,) bool, and the rows that are done.
+        """
+        self.best[rows], self.margin[rows] = points, margins
+        goes_on = torch.ones_like(rows, dtype=torch.bool)
+        fooled = (margins <= 0).nonzero()[:, 0]
+        if len(fooled):
+            # the L1 projection rounds to just outside [0, 1]
+            confirmed = self._problem.claim(self.lanes[rows[fooled]], points[fooled].clamp(0, 1))
+            # at 0 the library stops, even where the tie is not lost; below 0 the fast model erred,
+            # and the search goes on from there
+            goes_on[fooled] = ~(confirmed | (margins[fooled] == 0))
+        return goes_on, rows[~goes_on]
+
+    def _blocks(self) -> list[slice]:
+        count = len(self.lanes)
+        return [slice(i, min(i + self._block, count)) for i in range(0, count, self._block)]
+
+    def _drop(self, done: list[Tensor]) -> None:
+        """Leave out the rows that are done."""
+        if not any(map(len, done)):
+            return
+        kept = torch.ones_like(self.lanes, dtype=torch.bool)
+        kept[torch.cat(done)] = False
+        for name in ("lanes", "best", "margin", "_images", "_label"):
+            setattr(self, name, getattr(self, name)[kept])
 
 
 class _Stepwise:
@@ -132,8 +179,16 @@ class _Stepwise:
     def __init__(self, draws: Draws, made: Squares):
         self._draws, self._made = draws, made
 
-    def of(self, step: int, lanes: Tensor) -> Tensor:
-        """Those of a step, (lanes, shared + own)."""
+    def most(self, step: int) -> int:
+        """How many steps may be asked for from `step` on."""
+        # what is drawn for each image depends on how many of them are left
+        return 1 if self._made.own else AHEAD
+
+    def of(self, step: int, count: int, lanes: Tensor) -> Tensor:
+        """Those of steps, (lanes, count, shared + own)."""
+        return torch.stack([self._one(step + i, lanes) for i in range(count)], 1)
+
+    def _one(self, step: int, lanes: Tensor) -> Tensor:
         numbers = self._draws.shared(lanes, (self._made.shared,), 2, step)
         if not self._made.own:
             return numbers
@@ -147,11 +202,15 @@ class _Ahead:
         self._draws, self._shape = draws, (AHEAD, made.shared + made.own)
         self._chunk, self._lanes, self._numbers = -1, torch.empty(0), torch.empty(0)
 
-    def of(self, step: int, lanes: Tensor) -> Tensor:
-        """Those of a step, (lanes, shared + own)."""
+    def most(self, step: int) -> int:
+        """How many steps may be asked for from `step` on."""
+        return AHEAD - step % AHEAD
+
+    def of(self, step: int, count: int, lanes: Tensor) -> Tensor:
+        """Those of steps, (lanes, count, shared + own)."""
         chunk, row = divmod(step, AHEAD)
         if chunk != self._chunk:
             self._chunk, self._lanes = chunk, lanes
             self._numbers = self._draws.uniform(lanes, self._shape, 2, chunk)
         # fewer lanes are left than when the chunk was drawn
-        return self._numbers[torch.searchsorted(self._lanes, lanes), row]
+        return self._numbers[torch.searchsorted(self._lanes, lanes), row : row + count]

@@ -19,10 +19,8 @@ class Store:
     """A folder of one job.  All methods raise CannotError where the disk does not do."""
 
     def __init__(self, folder: str):
-        """The folder, made if it is not there."""
+        """The folder, which `settle` makes if it is not there."""
         self.folder = folder
-        with self._failing(folder):
-            os.makedirs(folder, exist_ok=True)
 
     def settle(self, identity: Mapping, settings: dict, first: bool) -> dict:
         """The settings of the job in this folder; `settings`, which are kept, if it is new.
@@ -31,22 +29,25 @@ class Store:
         Raises DataError where the folder is of a job of another identity.
         """
         wanted = json.loads(json.dumps(identity))
+        with self._failing(self.folder):
+            os.makedirs(self.folder, exist_ok=True)
         try:
             with open(self._path(JOB), encoding="utf-8") as file:
                 found = json.load(file)
+            other = different(found["identity"], wanted)
+            kept = found["settings"]
         except FileNotFoundError:
             if first:
                 document = json.dumps({"identity": wanted, "settings": settings}).encode()
                 with self._failing(self._path(JOB)), atomic_write(self._path(JOB)) as file:
                     file.write(document)
             return settings
-        except ValueError as err:
-            raise DataError(f"{self._path(JOB)}: not JSON: {err}; remove the folder") from None
-        other = different(found["identity"], wanted)
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
+            raise DataError(f"{self._path(JOB)}: damaged: {err}; remove the folder") from None
         if other:
             raise DataError(f"{self.folder}: of another attack, {other}: remove it, or give another"
                             " name with -o")  # fmt: skip
-        return found["settings"]
+        return kept
 
     def write(self, name: str, tensors: Mapping[str, Tensor], about: Mapping) -> None:
         """Keep tensors, with JSON about them."""

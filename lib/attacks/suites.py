@@ -7,14 +7,16 @@ Source: Croce and Hein 2020 (arXiv 2003.01690), Sec. 5, with the settings of pya
 presets Bartoldson et al. 2024, Sec. 3.1 and App. H.4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from advlib.attacks.apgd import apgd
 from advlib.attacks.balls import NORMS
+from advlib.attacks.draws import Library
 from advlib.attacks.fab import fab
 from advlib.attacks.pgd import TARGETED, Attack, pgd
 from advlib.attacks.problem import Problem
@@ -153,10 +155,10 @@ def _stage(attack: str, version: str, norm: str, classes: int) -> Stage:
         rounds = [_round(climb, restart=i) for i in range(starts)]
         cost = 303.0 * eot
     elif attack == "apgd-t":
-        rounds = [_round(apgd, target=place, widened=widened) for place in places]
+        rounds = _targeted(partial(apgd, widened=widened), places, drawn=True, alone=widened)
         cost = 303.0
     elif attack == "fab-t":
-        rounds, cost = [_round(fab, target=place) for place in places], 400.0
+        rounds, cost = _targeted(fab, places, drawn=False), 400.0
     elif attack == "fab":
         starts = 1 if version == "standard" else 5
         rounds, cost = [_round(fab, restart=i) for i in range(starts)], 200.0 + 200.0 * classes
@@ -175,6 +177,29 @@ def _round(attack: Callable[..., None], **settings) -> Round:
         return {}
 
     return run
+
+
+def _targeted(
+    attack: Callable[..., None], places: Sequence[int], drawn: bool, alone: bool = False
+) -> list[Round]:
+    """A round for each class aimed at, in which those of later rounds are done along where few
+    images are left.
+
+    drawn: whether the attack draws random numbers.  alone: never do rounds along.
+    """
+
+    def run(index: int, problem: Problem, carry: Carry) -> Carry:
+        through = int(carry.get("through", 0))
+        if index < through:
+            return carry
+        room = problem.oracle.width // max(len(problem.left()), 1)
+        # the library's random numbers depend on how many images the targets before have left
+        fixed = alone or (drawn and isinstance(problem.draws, Library))
+        count = 1 if fixed else max(room, 1)
+        attack(problem, target=places[index : index + count])
+        return {"through": torch.tensor(index + count)}
+
+    return [partial(run, index) for index in range(len(places))]
 
 
 def _square(problem: Problem, carry: Carry, first: int, last: int) -> Carry:

@@ -94,7 +94,7 @@ def _once(items: Iterable) -> list:
 def entry(document: Mapping, eps: Fraction, given: Mapping[str, str]) -> tuple[dict, list[str]]:
     """A RobustBench model_info entry, and the names of its fields that are still empty.
 
-    document: with `dataset`, `model`, `clean_accuracy` and `accuracy`.  given: fields that only
+    document: a verdict of AutoAttack.  given: fields that only
     the model's author knows, and any that shall be otherwise; "true", "false" and numbers are
     taken as such.
     """
@@ -103,7 +103,7 @@ def entry(document: Mapping, eps: Fraction, given: Mapping[str, str]) -> tuple[d
         "number_forward_passes": 1,
         "dataset": document["dataset"],
         "architecture": document["model"],
-        "eps": str(eps),
+        "eps": str(eps) if document["attack"]["norm"] == "Linf" else f"{float(eps):g}",
         "clean_acc": percent(100 * document["clean_accuracy"]),
         "reported": percent(100 * document["accuracy"]),
         "autoattack_acc": percent(100 * document["accuracy"]),

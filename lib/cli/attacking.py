@@ -68,7 +68,7 @@ def attack_meter(total: int) -> Iterator[Callable]:
         def line(progress) -> None:
             if progress.stage != before[0]:
                 before[0] = progress.stage
-                click.echo(f"{context.info_name}: {_said(progress)} of {total}", err=True)
+                click.echo(f"{context.info_name}: {_said(progress, total)}", err=True)
 
         yield line
         return
@@ -84,16 +84,16 @@ def attack_meter(total: int) -> Iterator[Callable]:
             time = progress.remaining
             done = 0.0 if time is None else (gone := bar.get_time() - spent) / (gone + time)
             said = "" if time is None else _duration(time)
-            bar.update(task, completed=done, description=_said(progress), time=said)
+            bar.update(task, completed=done, description=_said(progress, total), time=said)
 
         yield tick
 
 
-def _said(progress) -> str:
-    share = progress.robust / progress.seen
+def _said(progress, total: int) -> str:
+    of = "all" if progress.seen == total else f"{progress.seen} of {total}"
     return (
-        f"{progress.stage}: {progress.left} images left; robust accuracy so far {share:.2%} of"
-        f" {progress.seen}"
+        f"{progress.stage}: images left {progress.left}; robust accuracy so far"
+        f" {progress.robust / progress.seen:.2%} of {of} images"
     )
 
 

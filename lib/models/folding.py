@@ -23,13 +23,13 @@ def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The same function of images as a network in evaluation mode, to rounding, in less time.
 
     A WideResNet or ResNet of advlib.models.network.build is copied: every batch norm directly
-    after a convolution is folded into it, the weights are laid out with channels innermost and
-    ask for no gradients, and the copy is in evaluation mode.  The batch norms of a WideResNet
+    after a convolution is folded into it, the weights are laid out as is fastest and ask for no
+    gradients, and the copy is in evaluation mode.  The batch norms of a WideResNet
     before an activation alone stay.  The network itself is left as it was.  Anything else is
     returned as it is.
 
-    The copy takes and returns what the network does, on its device; it is fastest with images
-    that have their channels innermost too.  Its state_dict has other names than the network's.
+    The copy takes and returns what the network does, on its device.  Its state_dict has other
+    names than the network's.
 
     Raises RuntimeError, torch.OutOfMemoryError where the copy finds no room.
     """
@@ -42,7 +42,11 @@ def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
                 setattr(module, conv, _joined(getattr(module, conv), getattr(module, norm)))
                 setattr(module, norm, nn.Identity())
     # again: what has come in their place begins in training mode
-    return twin.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    twin.eval().requires_grad_(False)
+    on_cpu = next(twin.parameters()).device.type == "cpu"
+    # oneDNN's kernels for a ResNet's wide maps lose with channels innermost
+    plain = type(model) is resnet.ResNet and on_cpu
+    return twin.to(memory_format=torch.contiguous_format if plain else torch.channels_last)
 
 
 def _joined(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:

@@ -198,8 +198,8 @@ def test_what_the_exact_classifier_denies_is_sought_further():
     made = problem("L2", oracle=Oracle(lambda x: network()((x * 63).round() / 63), network()))
     denied, confirmed, claim = set(), set(), made.claim
 
-    def noting(lanes, candidates):
-        fooled = claim(lanes, candidates)
+    def noting(lanes, candidates, **more):
+        fooled = claim(lanes, candidates, **more)
         assert not (network()(candidates).argmax(1) == made.label[lanes]).any()
         denied.update(lanes[~fooled].tolist())
         assert not confirmed & set(lanes.tolist())  # those are dropped
@@ -231,3 +231,15 @@ def test_a_round_has_a_hundred_steps_while_images_are_left():
 def test_a_target_beyond_the_classes():
     with pytest.raises(IndexError):
         fab(problem("Linf"), target=CLASSES + 1)
+
+
+@pytest.mark.parametrize("norm", ["Linf", "L2", "L1"])
+def test_several_targets_at_once_find_what_one_after_another_finds(norm):
+    at_once, in_turn = (problem(norm, oracle=Oracle(network())) for _ in range(2))
+    begun = len(at_once.left())
+    fab(at_once, target=range(2, 6), steps=STEPS)
+    for place in range(2, 6):
+        fab(in_turn, target=place, steps=STEPS)
+    assert 0 < len(in_turn.left()) < begun
+    assert torch.equal(at_once.robust, in_turn.robust)
+    assert torch.allclose(at_once.adversarial, in_turn.adversarial, atol=1e-4)

@@ -1,0 +1,265 @@
+"""A killed attack goes on to the same shards and verdict, with any number of ranks."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import environment
+from robust import read
+
+from advlib.attacks.store import Store
+from advlib.errors import CannotError, DataError
+
+# Square first, for what its rounds hand on to show in the images
+LINE = (
+    "mine:net few --attack square,apgd-ce,apgd-t --eps 0.12 --first 40 --batch 8 -o attacked"
+    " --chunk 10 --layout chunk"
+)
+COSTS = ("seconds", "forwards", "backwards")
+# What runs a command line in a folder; it saves after every round, and Square is short.
+HEAD = """
+import os, random, signal, sys, time
+sys.path.insert(0, os.getcwd())
+import torch
+torch.set_num_threads(1)
+from advlib.attacks import job, store, suites, verdict
+import mine
+from advtools.advattack import main
+from advlib.shards.writer import Writer
+job.SAVE_EVERY, suites.STEPS = 0.0, 300
+def attack(line):
+    sys.argv = ["advattack", *line.split()]
+    main(sys.argv[1:], prog_name="advattack")
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+def after(count, call):
+    "The function, which kills the process at its call number `count`."
+    left = [count]
+    def counted(*given, **named):
+        left[0] -= 1
+        if not left[0]:
+            die()
+        return call(*given, **named)
+    return counted
+"""
+# Imports once, then forks a process per attempt and kills it at a random moment.
+RANDOM = """
+chance, kills, took = random.Random(5), 0, float(sys.argv[2])
+while True:
+    pid = os.fork()
+    if not pid:
+        attack(sys.argv[1]); os._exit(0)
+    if kills < 10:
+        time.sleep(chance.uniform(0.02, took / 10))
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+    if status == 0:
+        break
+    assert os.WIFSIGNALED(status), status
+    kills += 1
+print(kills)
+"""
+# Kills it once at each of these, so that all are met on the way to the end.
+PLACES = """
+for owner, name, count in (
+    (job.Job, "_round", 1), (store.Store, "write", 1), (job.Job, "_save", 3), (os, "replace", 2),
+    (verdict, "chunk", 1), (verdict, "chunk", 2), (Writer, "_end_shard", 1),
+    (Writer, "_commit", 1), (store.Store, "remove", 1), (None, None, 0),
+):
+    pid = os.fork()
+    if not pid:
+        if owner:
+            setattr(owner, name, after(count, getattr(owner, name)))
+        attack(sys.argv[1]); os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    assert bool(owner) == os.WIFSIGNALED(status), (name, status)
+print("done")
+"""
+STOPPED = """
+job.Job._round = after(int(sys.argv[2]), job.Job._round)
+attack(sys.argv[1])
+"""
+RANKS = "-m torch.distributed.run --standalone --nproc-per-node 2"
+
+
+def python(folder, script, *arguments, status=0, ranks=False):
+    (folder.parent / f"{folder.name}.py").write_text(HEAD + script)
+    done = subprocess.run(
+        [sys.executable, *(RANKS.split() if ranks else ()), f"../{folder.name}.py", *arguments],
+        cwd=folder, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        timeout=200,
+    )  # fmt: skip
+    assert status is None or done.returncode == status, done.stderr
+    return done
+
+
+@pytest.fixture
+def place(robust, tmp_path):
+    """Make an empty folder in which the command line can run."""
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("mine.py", "few.index.json", "few-000000.tar"):
+            shutil.copy(robust / file, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def whole(robust, tmp_path_factory):
+    """A folder where nothing was killed, and the seconds that the attack took."""
+    folder = tmp_path_factory.mktemp("whole")
+    for file in ("mine.py", "few.index.json", "few-000000.tar"):
+        shutil.copy(robust / file, folder)
+    python(folder, "attack(sys.argv[1])", LINE)
+    return folder
+
+
+def files(folder):
+    """Names and bytes of all that is there; of the verdict, what does not cost time."""
+    out = {}
+    for path in sorted(folder.iterdir()):
+        if path.name == "__pycache__":
+            continue
+        out[path.name] = path.read_bytes() if path.is_file() else "a folder"
+    document = json.loads(out.pop("attacked.verdict.json"))
+    del document["seconds"]
+    for row in document["stages"]:
+        for name in COSTS:
+            del row[name]
+    return out, document
+
+
+def seconds(folder):
+    return json.loads((folder / "attacked.verdict.json").read_text())["seconds"]
+
+
+def test_ten_kills_change_no_byte(whole, place):
+    killed = place("killed")
+    done = python(killed, RANDOM, LINE, str(seconds(whole)))
+    assert done.stdout.splitlines()[-1] == "10"
+    assert files(killed) == files(whole)
+    document = files(whole)[1]
+    assert 0.1 < document["accuracy"] < 0.7 and document["images"] == 40
+
+
+def test_kills_at_every_place_change_no_byte(whole, place):
+    killed = place("killed")
+    done = python(killed, PLACES, LINE)
+    assert done.stdout.splitlines()[-1] == "done"
+    assert files(killed) == files(whole)
+
+
+def same_outcome(folder, other):
+    one, two = (files(each)[1] for each in (folder, other))
+    assert one["stages"] == two["stages"] and one["identity"] == two["identity"]
+    first, second = (read(each / "attacked") for each in (folder, other))
+    assert first.key_texts() == second.key_texts()
+    for name, tolerance in (("adversarial", 1e-6), ("logits", 1e-4), ("perturbation", 1e-6)):
+        difference = np.abs(first.fields[name] - second.fields[name])
+        assert difference.max() <= tolerance
+    for name in ("attack", "prediction", "clean_prediction", "picture_fools"):
+        assert first.fields[name].tolist() == second.fields[name].tolist()
+
+
+def test_two_ranks_are_one(whole, place):
+    both = place("both")
+    done = python(both, "attack(sys.argv[1])", LINE, ranks=True)
+    same_outcome(both, whole)
+    assert not (both / ".attacked.attack").exists()
+    assert done.stdout.count('"format": "advattack"') == 1
+
+
+def test_a_job_of_two_ranks_goes_on_with_one(whole, place):
+    both = place("both")
+    python(both, STOPPED, LINE, "9", ranks=True, status=1)
+    left = [path.name for path in (both / ".attacked.attack").iterdir()]
+    assert any(name.startswith("under-way") for name in left), left
+    python(both, "attack(sys.argv[1])", LINE)
+    same_outcome(both, whole)
+
+
+def test_a_job_of_one_rank_goes_on_with_two_and_another_batch(whole, place):
+    one = place("one")
+    python(one, STOPPED, LINE, "32", status=-9)
+    left = [path.name for path in (one / ".attacked.attack").iterdir()]
+    assert "window-000000.safetensors" in left and "under-way-000001.safetensors" in left
+    python(one, "attack(sys.argv[1])", LINE.replace("--batch 8", "--batch 13"), ranks=True)
+    same_outcome(one, whole)
+
+
+@pytest.fixture(scope="module")
+def stopped(robust, tmp_path_factory):
+    """A folder with a job that was killed under way."""
+    folder = tmp_path_factory.mktemp("stopped")
+    for file in ("mine.py", "few.index.json", "few-000000.tar"):
+        shutil.copy(robust / file, folder)
+    python(folder, STOPPED, LINE, "5", status=-9)
+    return folder
+
+
+def refused(folder, line):
+    done = python(folder, "attack(sys.argv[1])", line, status=2)
+    assert done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_the_folder_of_another_job_is_refused(stopped):
+    said = refused(stopped, f"{LINE} --seed 3")
+    assert ".attacked.attack: of another attack, with seed 0; this one has 3: remove it" in said
+    said = refused(stopped, LINE.replace("0.12", "8/255"))
+    assert "with eps 0.12; this one has 0.031" in said
+    said = refused(stopped, LINE.replace("--first 40", ""))
+    assert "with images 40; this one has 60" in said
+
+
+@pytest.mark.parametrize("keep", [0, 100, -50])
+def test_a_damaged_file_is_one_line(stopped, keep):
+    (path,) = (stopped / ".attacked.attack").glob("under-way-*")
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content[:keep])
+        said = refused(stopped, LINE)
+        assert f"{path.name}: damaged: " in said and "remove it" in said
+    finally:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"identity": {}}', '{"identity": 3}'])
+def test_a_damaged_job_is_one_line(tmp_path, text):
+    (tmp_path / "job.json").write_text(text)
+    with pytest.raises(DataError, match=r"job\.json: damaged: .*; remove the folder"):
+        Store(str(tmp_path)).settle({}, {}, True)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    store = Store(str(tmp_path / "a"))
+    store.settle({"set": 1}, {"window": 3}, True)
+    assert store.settle({"set": 1}, {"window": 9}, True) == {"window": 3}
+    assert store.read("x") is None
+    store.write("x", {"a": torch.arange(6.0).view(2, 3).T}, {"b": [1, None]})
+    tensors, about = store.read("x")
+    assert torch.equal(tensors["a"], torch.arange(6.0).view(2, 3).T) and about == {"b": [1, None]}
+    store.drop("x")
+    store.drop("x")
+    assert store.read("x") is None
+    store.remove()
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotError, match="Not a directory"):
+        Store(str(tmp_path / "file" / "b")).settle({}, {}, True)
+
+
+def test_a_finished_job_is_not_done_again(whole, tmp_path):
+    before = {path.name: path.stat().st_mtime_ns for path in whole.iterdir()}
+    done = python(whole, "attack(sys.argv[1])", LINE)
+    assert done.stderr.endswith("note: attacked.verdict.json says that this is done\n")
+    after = {path.name: path.stat().st_mtime_ns for path in whole.iterdir()}
+    assert before == after  # also no folder is left
+    assert json.loads(done.stdout) == json.loads((whole / "attacked.verdict.json").read_text())

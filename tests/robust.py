@@ -1,0 +1,156 @@
+"""Networks that were trained to withstand attacks on the 8x8 digits, and images to attack."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from advlib.attacks import pgd
+from advlib.models.checkpoints import save
+from advlib.models.network import build
+from advlib.shards.chunk import Chunk, concatenate
+from advlib.shards.feed import to_float
+from advlib.shards.reader import open_set
+from advlib.shards.sources import open_source
+from advlib.shards.writer import Writer
+
+TRAINED = 1200  # the first of the 1797 images; the others are there to be attacked
+CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@cache
+def digits() -> Chunk:
+    """All digits as they were scanned, (8, 8, 3); those of the test split first."""
+    parts = [
+        chunk for split in ("test", "train") for chunk in open_source("digits", split).chunks()
+    ]
+    whole = concatenate(parts)
+    return replace(whole, image=np.ascontiguousarray(whole.image[:, ::4, ::4]))
+
+
+def pictures(count: int | slice, kind=torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (n, 3, 8, 8) in [0, 1] and labels (n,) that no network here was trained on."""
+    rows = count if isinstance(count, slice) else slice(count)
+    part = digits().take(rows)
+    return to_float(torch.from_numpy(part.image)).to(kind), torch.from_numpy(part.label)
+
+
+@cache
+def network() -> nn.Module:
+    """A WideResNet that withstands 0.12 in Linf on two thirds of the images."""
+    return _trained(lambda: build("wrn-10-1", 10, 8), steps=120, lr=0.2, eps=0.12)
+
+
+@cache
+def small() -> nn.Module:
+    """A far smaller one, float64 inside, lest logits hang on who else is in a batch."""
+
+    def build():
+        return nn.Sequential(
+            nn.Conv2d(3, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(192, 10),
+        )  # fmt: skip
+
+    return Doubled(_trained(build, steps=300, lr=0.2, eps=0.1).double()).eval()
+
+
+class Doubled(nn.Module):
+    """A network of float64 that is asked, and answers, in float32."""
+
+    def __init__(self, inner: nn.Module):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images):
+        return self.inner(images.double()).float()
+
+
+@torch.enable_grad()  # even if it is first wanted where there is no graph
+def _trained(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = build()
+        images, label = pictures(slice(1797 - TRAINED, None))
+        optimiser = torch.optim.SGD(made.parameters(), lr, 0.9, nesterov=True, weight_decay=5e-4)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, steps)
+        for rows in torch.randint(len(images), (steps, 128)):
+            image, right = images[rows], label[rows]
+            made.eval()
+            moved = pgd.ascend(
+                lambda x, right=right: functional.cross_entropy(made(x), right), image,
+                pgd.start(image, torch.rand_like(image), eps), eps, eps / 2, 3,
+            )  # fmt: skip
+            made.train()
+            optimiser.zero_grad()
+            functional.cross_entropy(made(moved), right).backward()
+            optimiser.step()
+            schedule.step()
+    return made.eval().requires_grad_(False)
+
+
+def write(name, chunk: Chunk, layout: str = "chunk", **about) -> None:
+    """A set of some images."""
+    with Writer(str(name), layout, chunk=25, **about) as writer:
+        writer.write(chunk)
+
+
+OWN = """
+import sys
+sys.path.insert(0, {tests!r})
+import torch
+net = torch.load({weights!r}, weights_only=False)
+"""
+
+
+def fill(folder) -> None:
+    """Write the WideResNet as robust.st, 500 images as the set digits, 60 of them as few.
+
+    The small network is mine:net for what runs in a copy of the folder.
+    """
+    save(folder / "robust.st", network(), {"history": [{"tool": "advtrain"}]})
+    torch.save(small(), folder / "mine.pt")
+    about = {"tests": str(Path(__file__).parent), "weights": str(folder / "mine.pt")}
+    (folder / "mine.py").write_text(OWN.format(**about))
+    about = {"class_names": CLASS_NAMES, "classes": 10, "history": [{"tool": "advpack"}]}
+    for name, count in (("digits", 500), ("few", 60)):
+        write(folder / name, digits().take(slice(count)), **about)
+
+
+def read(name) -> Chunk:
+    """All images of a set."""
+    return concatenate(list(open_set([str(name)]).chunks()))
+
+
+@contextlib.contextmanager
+def inside(folder):
+    """Run command lines of advattack in a folder, in this process: a call of click's runner."""
+    from click.testing import CliRunner
+
+    from advtools import advattack, adveval
+
+    def run(line: str, status: int = 0, tool=advattack, **extra):
+        name = tool.__name__.split(".")[-1]
+        sys.argv = [name, *line.split()]
+        done = CliRunner().invoke(tool.main, line.split(), prog_name=name, **extra)
+        assert done.exit_code == status, (done.exit_code, done.stderr, done.exception)
+        return done
+
+    run.adveval = lambda line, **extra: run(line, tool=adveval, **extra)
+    # the tool gives the signal back to the system
+    before = os.getcwd(), sys.argv, signal.getsignal(signal.SIGPIPE), sys.path[:]
+    os.chdir(folder)
+    try:
+        yield run
+    finally:
+        os.chdir(before[0])
+        sys.argv, sys.path[:] = before[1], before[3]
+        signal.signal(signal.SIGPIPE, before[2])
