@@ -207,7 +207,7 @@ class _Climb:
         """The next points of all images."""
         step = balls.per_image(at.step, at.image)
         if self.norm == "L1":
-            return balls.inside(at.image, at.current + step * _sparse(at), self.norm, eps)
+            return balls.inside(at.image, at.current + _sparse(at, step), self.norm, eps)
         gradient = at.gradient.sign() if self.norm == "Linf" else balls.unit(at.gradient, "L2")
         plain = balls.inside(at.image, at.current + step * gradient, self.norm, eps)
         onward = at.current + (plain - at.current) * share + (at.current - at.before) * (1 - share)
@@ -244,11 +244,12 @@ def _changed(at: _Lanes, best: bool = False) -> Tensor:
     return (point != at.image).flatten(1).sum(1).to(at.loss)
 
 
-def _sparse(at: _Lanes) -> Tensor:
-    """The direction of an L1 step: signs of the largest gradients, divided by their number."""
+def _sparse(at: _Lanes, step: Tensor) -> Tensor:
+    """An L1 step of a length (n, 1, 1, 1): signs of the largest gradients, over their number."""
     magnitude = at.gradient.abs().flatten(1)
     count = magnitude.shape[1]
     place = ((1.0 - at.pixels) * count).clamp(0, count - 1).long()
     least = magnitude.sort(1).values.gather(1, place[:, None])
     sign = (at.gradient.flatten(1) * (magnitude >= least)).sign()
-    return (sign / (sign.abs().sum(1, keepdim=True) + 1e-10)).view_as(at.gradient)
+    # multiplied, then divided: in this order the rounding is the library's
+    return (step.flatten(1) * sign / (sign.abs().sum(1, keepdim=True) + 1e-10)).view_as(at.gradient)

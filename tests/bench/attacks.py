@@ -2,7 +2,7 @@
 
     python tests/bench/attacks.py [EPS] [IMAGES]
 
-pyautoattack's ResNet-18 on foolbox's 20 CIFAR-10 images, at 1/255, where some images withstand.
+pyautoattack's ResNet-18 on ten of foolbox's CIFAR-10 images, at 1/255, where some withstand.
 Each stage is run by the library and by us on the same images, one after the other, each in a
 process of its own.  The library runs as its users run it: weights ask for gradients, one batch.
 """
@@ -27,7 +27,7 @@ from advlib.models.folding import folded
 from advlib.training.parallel import keep_memory
 
 EPS = sys.argv[1] if len(sys.argv) > 1 else "1/255"
-IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 10
 BATCH, SEED = 250, 0
 STAGES = suite("autoattack", "Linf", float(Fraction(EPS)), 10).stages
 
