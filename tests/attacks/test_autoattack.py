@@ -16,7 +16,7 @@ from advlib.attacks import suites
 from advlib.shards.chunk import Chunk
 
 STANDARD = ["apgd-ce", "apgd-t", "fab-t", "square"]
-LINE = "mine:net digits --eps 0.19 --batch 200"
+LINE = "mine:net digits --first 150 --eps 0.19 --batch 60"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def counts(document):
 def test_with_the_librarys_draws_every_verdict_is_the_librarys(outcome):
     found, ours = outcome(f"{LINE} --draws library")
     expected, theirs = outcome(f"{LINE} --engine reference")
-    assert found["images"] == 500
+    assert found["images"] == 150
     assert [row["attack"] for row in found["stages"]] == STANDARD
     assert sum(row["fooled"] > 0 for row in found["stages"]) > 1
     assert 0.05 < found["accuracy"] < found["clean_accuracy"] - 0.5
@@ -57,12 +57,12 @@ def test_with_the_librarys_draws_every_verdict_is_the_librarys(outcome):
 def test_with_keyed_draws_few_verdicts_are_others(outcome):
     _, ours = outcome(LINE)
     _, theirs = outcome(f"{LINE} --engine reference")
-    # two seeds of the library differ in 2 to 4
-    assert (fooled(ours) != fooled(theirs)).sum() <= 8
+    # two seeds of the library differ in 2 to 4 of 500
+    assert (fooled(ours) != fooled(theirs)).sum() <= 4
 
 
 def test_a_network_whose_batch_norm_is_folded_withstands_what_it_does_unfolded(outcome):
-    line = "robust.st few --first 30 --eps 0.16 --attack apgd-t,fab-t --batch 20 -q"
+    line = "robust.st few --first 15 --eps 0.16 --attack apgd-ce,fab-t --batch 10 -q"
     found, ours = outcome(f"{line} --draws library")
     _, theirs = outcome(f"{line} --engine reference")
     assert 0.2 < found["accuracy"] < found["clean_accuracy"] - 0.2
