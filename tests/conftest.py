@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# before torch is loaded: on the tests' small tensors threads cost more than they bring, and on a
+# busy machine they wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BIN = Path(sys.executable).parent  # of the environment under test: its commands come first
 HIDDEN = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")  # of the caller's terminal; they change output
 

@@ -160,8 +160,7 @@ def _stage(attack: str, version: str, norm: str, classes: int) -> Stage:
     elif attack == "fab-t":
         rounds, cost = _targeted(fab, places, drawn=False), 400.0
     elif attack == "fab":
-        starts = 1 if version == "standard" else 5
-        rounds, cost = [_round(fab, restart=i) for i in range(starts)], 200.0 + 200.0 * classes
+        rounds, cost = [_round(fab, restart=i) for i in range(5)], 200.0 + 200.0 * classes
     else:
         each = STEPS // PARTS
         rounds, cost = [partial(_square, first=i * each, last=(i + 1) * each)

@@ -5,6 +5,7 @@ import inspect
 import os
 import platform
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as distributed
@@ -14,6 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 from advlib.errors import CannotError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+# a rank may attack for hours before the others' work is done; torchrun ends them if one dies
+PATIENCE = timedelta(days=7)
 RANK, RANKS, LOCAL = "RANK", "WORLD_SIZE", "LOCAL_RANK"  # what torchrun says to each process
 
 
@@ -78,7 +81,9 @@ def join(device: str | None = None) -> Ranks:
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if ranks > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        distributed.init_process_group(
+            "nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE
+        )  # fmt: skip
     return Ranks(rank, ranks, chosen)
 
 
