@@ -82,7 +82,9 @@ def test_what_is_left_of_batch_norm(name, norms):
     assert not any(parameter.requires_grad for parameter in twin.parameters())
     assert all(parameter.dtype == torch.float32 for parameter in twin.parameters())
     weights = [module.weight for module in twin.modules() if isinstance(module, nn.Conv2d)]
-    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+    # on CPUs a ResNet is faster with channels outermost
+    layout = torch.contiguous_format if name.startswith("resnet") else torch.channels_last
+    assert all(weight.is_contiguous(memory_format=layout) for weight in weights)
 
 
 def test_what_is_not_ours_is_returned_as_it_is():
