@@ -3,7 +3,6 @@
 Ours is a safetensors file, whose metadata holds one JSON document, the description.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -12,9 +11,9 @@ from pathlib import Path
 import torch
 
 from advlib.errors import DataError
-from advlib.files import atomic_write
 from advlib.models import foreign, zoo
 from advlib.models.network import Classifier, build, decimals
+from advlib.tensorfile import load_tensors, save_tensors
 
 FORMAT, VERSION = "advcheckpoint", 1
 CURRENT = "current."  # before the names of weights that are not averaged
@@ -40,17 +39,11 @@ def save(
     Raises OSError where the file cannot be written; ValueError for a number that is not finite
     in the description.
     """
-    from safetensors.torch import save as serialise
-
     document = {"format": FORMAT, "version": VERSION, **description, **module.describe()}
-    # one entry: the library writes several in an order that changes from run to run
-    metadata = {FORMAT: json.dumps(document, allow_nan=False)}
-    tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
+    tensors = module.state_dict()
     for key, value in current.state_dict().items() if current is not None else ():
-        # a copy: the library refuses tensors that share memory, as an average yet to begin may
-        tensors[CURRENT + key] = value.detach().clone(memory_format=torch.contiguous_format)
-    with atomic_write(path) as file:
-        file.write(serialise(tensors, metadata))
+        tensors[CURRENT + key] = value
+    save_tensors(path, tensors, FORMAT, document)
 
 
 def load(
@@ -86,25 +79,15 @@ def load(
     with path.open("rb") as file:
         start = file.read(9)
     if start[8:] == b"{":
-        tensors, metadata = _read_safetensors(path)
+        tensors, about = load_tensors(path, FORMAT)
     else:
-        tensors, metadata = _read_torch(path, is_zip=start.startswith(b"PK")), {}
-    if FORMAT in metadata:
-        module, description = _ours(path, tensors, metadata[FORMAT], current, normalisation)
+        tensors, about = _read_torch(path, is_zip=start.startswith(b"PK")), None
+    if about is not None:
+        module, description = _ours(path, tensors, about, current, normalisation)
     else:
         module, description = _theirs(path, tensors, current, wanted)
     _check(path, module, wanted)
     return module.eval(), description | module.describe()
-
-
-def _read_safetensors(path: Path) -> tuple[dict, dict]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, ValueError) as err:
-        raise DataError(f"{path}: damaged or cut short, as safetensors: {err}") from None
 
 
 def _read_torch(path: Path, is_zip: bool) -> dict:
@@ -144,8 +127,8 @@ def _theirs(path: Path, content: dict, current: bool, wanted) -> tuple[Classifie
     return module, said
 
 
-def _ours(path: Path, tensors: dict, text: str, current: bool, normalisation) -> tuple:
-    description = _description(path, text)
+def _ours(path: Path, tensors: dict, about: dict, current: bool, normalisation) -> tuple:
+    description = _description(path, about)
     if normalisation:
         raise DataError(f"{path}: normalisation: the file has its own; leave the option out")
     if current and not any(key.startswith(CURRENT) for key in tensors):
@@ -164,12 +147,8 @@ def _ours(path: Path, tensors: dict, text: str, current: bool, normalisation) ->
     return module, description
 
 
-def _description(path: Path, text: str) -> dict:
-    try:
-        description = json.loads(text)
-    except (ValueError, RecursionError) as err:
-        raise DataError(f"{path}: the description is not JSON: {err}") from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+def _description(path: Path, description: dict) -> dict:
+    if description.get("format") != FORMAT:
         raise DataError(f"{path}: the description is not of the format {FORMAT}")
     if description.get("version") != VERSION:
         found = description.get("version")

@@ -1,0 +1,66 @@
+"""Tensors with JSON about them in one safetensors file, and which job such files are of."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from torch import Tensor, contiguous_format
+
+from advlib.errors import DataError
+from advlib.files import atomic_write
+
+
+def save_tensors(
+    path: str | os.PathLike, tensors: Mapping[str, Tensor], key: str, about: Mapping
+) -> None:
+    """Write tensors and JSON, whole or not at all; the same contents give the same bytes.
+
+    key: under which the JSON stands in the file's metadata.
+    Raises OSError where the file cannot be written; ValueError for a number that is not finite in
+    the JSON.
+    """
+    from safetensors.torch import save
+
+    # one entry: the library writes several in an order that changes from run to run
+    metadata = {key: json.dumps(about, allow_nan=False)}
+    # copies: the library refuses tensors that share memory
+    plain = {
+        name: value.detach().cpu().clone(memory_format=contiguous_format)
+        for name, value in tensors.items()
+    }
+    with atomic_write(path) as file:
+        file.write(save(plain, metadata))
+
+
+def load_tensors(
+    path: str | os.PathLike, key: str, advice: str = ""
+) -> tuple[dict[str, Tensor], dict | None]:
+    """The tensors of a safetensors file, and the JSON object under `key`, None without one.
+
+    advice: ends the message for a damaged file.
+    Raises DataError, one line, for a damaged file; OSError where there is none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(key)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = None if text is None else json.loads(text)
+        if not (about is None or isinstance(about, dict)):
+            raise ValueError(f"{key} of its metadata is no JSON object")
+    except (SafetensorError, ValueError, RecursionError) as err:
+        raise DataError(f"{path}: damaged or cut short: {err}{advice}") from None
+    return tensors, about
+
+
+def difference(found: Mapping, wanted: Mapping) -> str:
+    """In words, the first setting in which two jobs, as JSON, differ; "" where none does."""
+    for key in dict.fromkeys([*wanted, *found]):
+        its, mine = found.get(key), wanted.get(key)
+        if isinstance(its, dict) and isinstance(mine, dict):
+            if inner := difference(its, mine):
+                return inner
+        elif its != mine:
+            return f"with {key} {its}; this one has {mine}"
+    return ""
