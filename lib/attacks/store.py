@@ -1,6 +1,7 @@
 """What a job under way leaves in its folder: files of tensors with JSON, whole or not at all."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from advlib.errors import CannotError, DataError
 from advlib.files import atomic_write
+from advlib.tensorfile import difference, load_tensors, save_tensors
 
 JOB = "job.json"
 ABOUT = "advattack"  # the key of a file's JSON
@@ -21,60 +23,60 @@ class Store:
     def __init__(self, folder: str):
         """The folder, which `settle` makes if it is not there."""
         self.folder = folder
+        self._lock: int | None = None  # of the folder, open; the system lets go of it after a kill
 
     def settle(self, identity: Mapping, settings: dict, first: bool) -> dict:
         """The settings of the job in this folder; `settings`, which are kept, if it is new.
 
-        identity: JSON that says what the job is.  first: whether this process writes them.
-        Raises DataError where the folder is of a job of another identity.
+        A job that has nothing done yet is new: it gives way to one of another identity.
+        identity: JSON that says what the job is.  first: whether this process writes them, and
+        keeps others off the folder until it ends.
+        Raises DataError where the folder is of a job of another identity, CannotError where
+        another process is at it.
         """
         wanted = json.loads(json.dumps(identity))
         with self._failing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
+            if first and self._lock is None:
+                self._hold()
         try:
             with open(self._path(JOB), encoding="utf-8") as file:
                 found = json.load(file)
-            other = different(found["identity"], wanted)
+            other = difference(found["identity"], wanted)
             kept = found["settings"]
         except FileNotFoundError:
-            if first:
-                document = json.dumps({"identity": wanted, "settings": settings}).encode()
-                with self._failing(self._path(JOB)), atomic_write(self._path(JOB)) as file:
-                    file.write(document)
-            return settings
+            other = kept = None
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise DataError(f"{self._path(JOB)}: damaged: {err}; remove the folder") from None
-        if other:
+        if kept is not None and not other:
+            return kept
+        if other and any(name.endswith(".safetensors") for name in os.listdir(self.folder)):
             raise DataError(f"{self.folder}: of another attack, {other}: remove it, or give another"
                             " name with -o")  # fmt: skip
-        return kept
+        if first:
+            document = json.dumps({"identity": wanted, "settings": settings}).encode()
+            with self._failing(self._path(JOB)), atomic_write(self._path(JOB)) as file:
+                file.write(document)
+        return settings
 
     def write(self, name: str, tensors: Mapping[str, Tensor], about: Mapping) -> None:
         """Keep tensors, with JSON about them."""
-        from safetensors.torch import save
-
-        plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-        with self._failing(self._path(name)), atomic_write(self._path(name)) as file:
-            file.write(save(plain, {ABOUT: json.dumps(about)}))
+        with self._failing(self._path(name)):
+            save_tensors(self._path(name), tensors, ABOUT, about)
 
     def read(self, name: str) -> tuple[dict[str, Tensor], dict] | None:
         """What was written; None where nothing was.
 
         Raises DataError for a damaged file.
         """
-        from safetensors import SafetensorError, safe_open
-
         path = self._path(name)
         if not os.path.exists(path):
             return None
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads(file.metadata()[ABOUT])
-                return {key: file.get_tensor(key) for key in file.keys()}, about  # noqa: SIM118
-        except (SafetensorError, ValueError, TypeError, KeyError) as err:
-            raise DataError(
-                f"{path}: damaged: {err}; remove it, and its images are attacked anew"
-            ) from None
+        advice = "; remove it, and its images are attacked anew"
+        tensors, about = load_tensors(path, ABOUT, advice)
+        if about is None:
+            raise DataError(f"{path}: not of an attack{advice}")
+        return tensors, about
 
     def drop(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -84,6 +86,23 @@ class Store:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Let others at the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _hold(self) -> None:
+        self._lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise CannotError(f"{self.folder}: another process is at work in it") from None
+        except OSError:
+            pass  # a file system without locks
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
@@ -94,15 +113,3 @@ class Store:
             yield
         except OSError as err:
             raise CannotError(f"{path}: {err.strerror}") from err
-
-
-def different(found: Mapping, wanted: Mapping) -> str:
-    """In words, the first setting in which two differ; "" where none does."""
-    for key in dict.fromkeys([*wanted, *found]):
-        its, mine = found.get(key), wanted.get(key)
-        if isinstance(its, dict) and isinstance(mine, dict):
-            if inner := different(its, mine):
-                return inner
-        elif its != mine:
-            return f"with {key} {its}; this one has {mine}"
-    return ""

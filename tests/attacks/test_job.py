@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,15 +20,17 @@ LINE = (
     "mine:net few --attack square,apgd-ce,apgd-t --eps 0.12 --first 40 --batch 8 -o attacked"
     " --chunk 10 --layout chunk"
 )
+TESTS = str(Path(__file__).parents[1])
 COSTS = ("seconds", "forwards", "backwards")
 # What runs a command line in a folder; it saves after every round, and Square is short.
 HEAD = """
-import os, random, signal, sys, time
-sys.path.insert(0, os.getcwd())
+import os, signal, sys
+sys.path[:0] = [os.getcwd(), TESTS]
 import torch
 torch.set_num_threads(1)
 from advlib.attacks import job, store, suites, verdict
 import mine
+from kills import attempt, killed_until_done
 from advtools.advattack import main
 from advlib.shards.writer import Writer
 job.SAVE_EVERY, suites.STEPS = 0.0, 300
@@ -46,22 +49,8 @@ def after(count, call):
         return call(*given, **named)
     return counted
 """
-# Imports once, then forks a process per attempt and kills it at a random moment.
 RANDOM = """
-chance, kills, took = random.Random(5), 0, float(sys.argv[2])
-while True:
-    pid = os.fork()
-    if not pid:
-        attack(sys.argv[1]); os._exit(0)
-    if kills < 10:
-        time.sleep(chance.uniform(0.02, took / 10))
-        os.kill(pid, signal.SIGKILL)
-    status = os.waitpid(pid, 0)[1]
-    if status == 0:
-        break
-    assert os.WIFSIGNALED(status), status
-    kills += 1
-print(kills)
+print(killed_until_done(lambda: attack(sys.argv[1]), 10, float(sys.argv[2]) / 10))
 """
 # Kills it once at each of these, so that all are met on the way to the end.
 PLACES = """
@@ -70,12 +59,11 @@ for owner, name, count in (
     (verdict, "chunk", 1), (verdict, "chunk", 2), (Writer, "_end_shard", 1),
     (Writer, "_commit", 1), (store.Store, "remove", 1), (None, None, 0),
 ):
-    pid = os.fork()
-    if not pid:
+    def dying():
         if owner:
             setattr(owner, name, after(count, getattr(owner, name)))
-        attack(sys.argv[1]); os._exit(0)
-    status = os.waitpid(pid, 0)[1]
+        attack(sys.argv[1])
+    status = os.waitpid(attempt(dying), 0)[1]
     assert bool(owner) == os.WIFSIGNALED(status), (name, status)
 print("done")
 """
@@ -83,11 +71,25 @@ STOPPED = """
 job.Job._round = after(int(sys.argv[2]), job.Job._round)
 attack(sys.argv[1])
 """
+# Another process has begun the same job.
+HELD = """
+reader, writer = os.pipe()
+def hold():
+    job.Job.run = lambda self: (os.write(writer, b"x"), signal.pause())
+    signal.alarm(60)
+    attack(sys.argv[1])
+other = attempt(hold)
+os.read(reader, 1)
+try:
+    attack(sys.argv[1])
+finally:
+    os.kill(other, signal.SIGKILL)
+"""
 RANKS = "-m torch.distributed.run --standalone --nproc-per-node 2"
 
 
 def python(folder, script, *arguments, status=0, ranks=False):
-    (folder.parent / f"{folder.name}.py").write_text(HEAD + script)
+    (folder.parent / f"{folder.name}.py").write_text(f"TESTS = {TESTS!r}" + HEAD + script)
     done = subprocess.run(
         [sys.executable, *(RANKS.split() if ranks else ()), f"../{folder.name}.py", *arguments],
         cwd=folder, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
@@ -226,7 +228,7 @@ def test_a_damaged_file_is_one_line(stopped, keep):
     try:
         path.write_bytes(content[:keep])
         said = refused(stopped, LINE)
-        assert f"{path.name}: damaged: " in said and "remove it" in said
+        assert f"{path.name}: damaged or cut short: " in said and "remove it" in said
     finally:
         path.write_bytes(content)
 
@@ -254,6 +256,29 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CannotError, match="Not a directory"):
         Store(str(tmp_path / "file" / "b")).settle({}, {}, True)
+
+
+def test_a_job_that_has_done_nothing_gives_way_to_another(tmp_path):
+    first = Store(str(tmp_path / "a"))
+    first.settle({"set": 1}, {"window": 3}, True)
+    first.release()
+    other = Store(str(tmp_path / "a"))
+    assert other.settle({"set": 2}, {"window": 5}, True) == {"window": 5}
+    other.write("window-000000.safetensors", {"a": torch.ones(1)}, {})
+    other.release()
+    with pytest.raises(DataError, match="of another attack, with set 2; this one has 1: remove"):
+        first.settle({"set": 1}, {"window": 3}, True)
+    first.release()
+    assert other.settle({"set": 2}, {"window": 7}, True) == {"window": 5}
+
+
+def test_one_process_at_a_time_is_at_a_job_and_a_killed_one_is_not_waited_for(place):
+    folder = place("held")
+    python(folder, STOPPED, LINE, "5", status=-9)
+    done = python(folder, HELD, LINE, status=1)
+    assert "advattack: .attacked.attack: another process is at work in it\n" in done.stderr
+    python(folder, "attack(sys.argv[1])", LINE)
+    assert not (folder / ".attacked.attack").exists()
 
 
 def test_a_finished_job_is_not_done_again(whole, tmp_path):

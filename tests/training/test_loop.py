@@ -24,40 +24,24 @@ RUN = (
     "advtrain wrn-10-1 --data train --test test --validation test --samples 1500 --batch 32"
     " --epoch 320 --eps 0.05 --step-size 0.02 --attack-steps 2 --lr 0.1 --evaluate 0,2,5"
 )
-# Imports once, then forks a process per attempt and kills it at a random moment.
+# Imports once, then forks a process per attempt.
 KILLER = """
-import os, random, signal, sys, time
+import os, sys, time
+sys.path.insert(0, sys.argv[2])
 os.chdir(sys.argv[1])
 import torch
 torch.set_num_threads(1)
-import click
-from advlib.training import setup, loop
 from fractions import Fraction
-chance, kills = random.Random(5), 0
-def attempt(folder):
+from advlib.training import setup
+from kills import attempt, killed_until_done
+def train(folder):
     run = setup.prepare(folder, "wrn-10-1", ["train"], None, Fraction(1, 8), "test", "test", 1500,
         [0, 2, 5], batch=32, epoch=320, eps=0.05, step_size=0.02, attack_steps=2, lr=0.1)
     run.plan.save_every, run.plan.log_every = 0.02, 4
     run.train()
-pid = os.fork()
-if not pid:
-    attempt("whole"); os._exit(0)
 begun = time.monotonic()
-assert os.waitpid(pid, 0)[1] == 0
-took = time.monotonic() - begun
-while True:
-    pid = os.fork()
-    if not pid:
-        attempt("killed"); os._exit(0)
-    if kills < 20:
-        time.sleep(chance.uniform(0.02, took / 5))
-        os.kill(pid, signal.SIGKILL)
-    status = os.waitpid(pid, 0)[1]
-    if status == 0:
-        break
-    assert os.WIFSIGNALED(status), status
-    kills += 1
-print(kills)
+assert os.waitpid(attempt(lambda: train("whole")), 0)[1] == 0
+print(killed_until_done(lambda: train("killed"), 20, (time.monotonic() - begun) / 5))
 """
 
 
@@ -105,9 +89,11 @@ def same_weights(one, other):
 
 
 def test_twenty_kills_change_no_bit(sets):
+    tests = str(pathlib.Path(__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-c", KILLER, str(sets)], capture_output=True, text=True, timeout=300
-    )
+        [sys.executable, "-c", KILLER, str(sets), tests], capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == 20
     for name in ("last.safetensors", "best.safetensors"):
