@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -33,6 +34,23 @@ def sh(tmp_path):
         return subprocess.run(["bash", "-o", "pipefail", "-c", command], **{**options, **extra})
 
     return run
+
+
+@pytest.fixture
+def small_disk():
+    """Mount a file system of `size` at a new folder, in which a file `filler` takes some bytes."""
+    with contextlib.ExitStack() as stack:
+
+        def mount(folder: Path, size: str, filler: int = 0) -> Path:
+            folder.mkdir()
+            line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+            if os.geteuid() or subprocess.run(line, capture_output=True).returncode:
+                pytest.skip("mounting a tmpfs is not permitted here")
+            stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
+            (folder / "filler").write_bytes(bytes(filler))
+            return folder
+
+        yield mount
 
 
 @pytest.fixture(scope="session")

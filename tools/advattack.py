@@ -1,7 +1,6 @@
 """advattack: attack a classifier, and keep the images that fool it."""
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
@@ -89,53 +88,25 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
     """
     from advlib.training import parallel
 
-    if entry and output_format != "robustbench":
-        raise click.UsageError("--entry goes with --format robustbench")
-    if output_format == "robustbench" and options["attack"].lower() != "autoattack":
-        raise click.UsageError(
-            f"--attack {options['attack']}: a RobustBench entry is of autoattack"
-        )
-    if output == "-" and output_format:
-        raise click.UsageError("--format: standard output is the shards; see --verdict")
-    folder = os.path.dirname(verdict_file or "")
-    if folder and not os.path.isdir(folder):
-        raise click.UsageError(f"{folder}: no such folder to write into")
+    _check(options, output, verdict_file, output_format, entry)
     ranks = parallel.join(options["device"])
     if ranks.device.type == "cpu":
         parallel.keep_memory()
     if ranks.ranks > 1 and output in (None, "-"):
         raise click.UsageError("several ranks need -o NAME, beside which they keep what they did")
-    begun = time.monotonic()
-    with cli.seekable(sets) as source:
-        job, about = _job(network, source, ranks, output, options)
-        verdict_file = verdict_file or (output and output != "-" and f"{output}.verdict.json")
-        identity = {"job": job.identity, "output": about.pop("output")}
-        document = _finished(verdict_file, output, identity)
+    verdict_file = verdict_file or (output and output != "-" and f"{output}.verdict.json")
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(cli.seekable(sets))
+        job, about = _job(network, source, ranks, _store(output, stack), options)
+        document = _finished(verdict_file, output, about["identity"])
         if document is None:
-            shared = job.store is not None
-            with contextlib.ExitStack() as stack:
-                # what is wrong with its options is said before hours of attacks
-                writer = _writer(output, job, source, options, about.pop("history"))
-                if not shared:
-                    from advlib.attacks.store import Store
-
-                    job.store = Store(stack.enter_context(cli.temporary_folder()))
-                job.begin()
-                if ranks.first:
-                    job.report = stack.enter_context(cli.attack_meter(job.count))
-                job.run()
-                ranks.wait()
-                if ranks.first:
-                    found = _write(job, source, writer, options["fooled"])
-                    document = {
-                        "history": cli.history_with(about.pop("description"), source), **about,
-                        **found, "seconds": time.monotonic() - begun, "identity": identity,
-                    }  # fmt: skip
-                    _keep(verdict_file, document)
-                    job.store.remove()
+            document = _attack(job, source, ranks, output, options, about)
+            if ranks.first:
+                _keep(verdict_file, document)
         elif ranks.first:
             cli.note(f"{verdict_file} says that this is done")
-            job.store.remove()  # a kill may have left it
+        if ranks.first:
+            job.store.remove()
         ranks.wait()
         parallel.leave()
     if ranks.first:
@@ -147,79 +118,118 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
             _print(document, output_format, entry)
 
 
-def _job(network: str, source, ranks, output: str | None, options: dict):
-    """The job, which has not begun, and what its verdict says of it beforehand."""
-    import numpy as np
+def _check(options: dict, output, verdict_file, output_format, entry: dict) -> None:
+    """UsageError for options that do not go together."""
+    attack = options["attack"].lower()
+    if entry and output_format != "robustbench":
+        raise click.UsageError("--entry goes with --format robustbench")
+    if output_format == "robustbench" and attack != "autoattack":
+        raise click.UsageError(f"--attack {attack}: a RobustBench entry is of autoattack")
+    if output == "-" and output_format:
+        raise click.UsageError("--format: standard output is the shards; see --verdict")
+    folder = os.path.dirname(verdict_file or "")
+    if folder and not os.path.isdir(folder):
+        raise click.UsageError(f"{folder}: no such folder to write into")
 
-    from advlib.attacks.job import Job
-    from advlib.attacks.oracle import Oracle
-    from advlib.attacks.reference import referred
+
+def _store(output: str | None, stack: contextlib.ExitStack):
+    """Where the job keeps what it did: beside the shards, or nowhere for long."""
     from advlib.attacks.store import Store
-    from advlib.attacks.suites import PRESETS, suite
+
+    if output in (None, "-"):
+        return Store(stack.enter_context(cli.temporary_folder()))
+    folder, base = os.path.split(output)
+    store = Store(os.path.join(folder, f".{base}.attack"))
+    stack.callback(store.release)
+    return store
+
+
+def _job(network: str, source, ranks, store, options: dict):
+    """The job, which has not begun, and what its verdict says of it beforehand."""
+    from advlib.attacks.job import Job
+    from advlib.attacks.oracle import CPU_WIDTH, Oracle
     from advlib.models.folding import folded
 
-    norm, attack, reference = options["norm"], options["attack"], options["engine"] == "reference"
-    attack = attack.lower()
-    eps = cli.parse_radius(options["eps"], norm, int(np.prod(source.shape)))
-    pgd = {key: options[key] for key in ("steps", "step_size", "loss") if options[key] is not None}
-    if attack == "pgd":
-        pgd.setdefault("step_size", float(eps) / 4)
-    elif attack in PRESETS and (pgd or norm != "Linf"):
-        what = "has its own steps" if pgd else "is of Linf"
-        raise click.UsageError(f"{attack} {what}; give others with --attack pgd")
     names = ("model", "normalisation", "current")
     model, description, classes = cli.open_network(
         network, source, ranks.device, options["pixels"], {name: options[name] for name in names}
     )
-    chosen = suite(
-        attack, norm, float(eps), classes, pgd_options=pgd, restarts=options["restarts"],
-        targets=options["targets"] or 0,
-    )  # fmt: skip
-    library = options["draws"] == "library" or reference
-    if library and chosen.version is None:
-        raise click.UsageError(f"--attack {attack}: the AutoAttack library has no such attack")
-    if reference:
-        chosen = referred(chosen, options["seed"])
-    else:
+    chosen, settings = _suite(source, classes, options)
+    reference, library = options["engine"] == "reference", settings["draws"] == "library"
+    if not reference:
         model.requires_grad_(False)
+    batch = options["batch"]
+    oracle = Oracle(
+        model, None if reference else folded(model), batch,
+        CPU_WIDTH if ranks.device.type == "cpu" else batch,
+    )  # fmt: skip
     count = min(source.count, options["first"] or source.count)
-    settings = chosen.settings | {
-        "eps_text": str(eps), "seed": options["seed"], "engine": options["engine"],
-        "draws": "library" if library else "keyed",
-    }  # fmt: skip
-    if library:  # whose outcome depends on it
-        settings["batch"] = options["batch"]
     identity = {
-        "set": source.digest, "images": count, "network": _digest(network, description),
-        "attack": settings,
+        "set": source.digest, "images": count, "attack": settings,
+        "network": cli.network_identity(network, description),
     }  # fmt: skip
-    folder, base = os.path.split(output or "")
-    keeps = output not in (None, "-")
     job = Job(
-        source, chosen, Oracle(model, None if reference else folded(model), options["batch"]),
-        count, options["seed"], Store(os.path.join(folder, f".{base}.attack")) if keeps else None,
-        identity, ranks.device, ranks.rank, ranks.ranks, library, network,
+        source, chosen, oracle, count, options["seed"], store, identity, ranks.device, ranks.rank,
+        ranks.ranks, library, network,
     )  # fmt: skip
     plain = {key: value for key, value in description.items() if key != "history"}
+    written = {name: options[name] for name in ("fooled", "layout", "chunk", "shard")}
     about = {
+        "history": cli.history_with(description, source),
         "network": {"path": network, **plain}, "model": description["model"],
-        "dataset": source.name, "attack": settings, "batch": options["batch"],
+        "dataset": source.name, "attack": settings, "batch": batch,
         "device": cli.device_name(ranks), "versions": cli.versions("torch", "pyautoattack"),
-        "description": description, "history": cli.history_with(description, source)[:-1],
-        "output": {name: options[name] for name in ("fooled", "layout", "chunk", "shard")},
+        "identity": {"job": identity, "output": written},
     }  # fmt: skip
     return job, about
 
 
-def _digest(network: str, description: dict) -> dict:
-    """What tells a network from others: its description, and the hash of its file or code."""
-    known = {key: value for key, value in description.items() if key != "history"}
-    code = sys.modules.get(network.partition(":")[0])
-    path = network if os.path.exists(network) else getattr(code, "__file__", None)
-    if not path:
-        return known
-    with open(path, "rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), **known}
+def _suite(source, classes: int, options: dict):
+    """The attacks that the options name, and all that decides their outcome, as JSON holds it."""
+    import numpy as np
+
+    from advlib.attacks.reference import referred
+    from advlib.attacks.suites import PRESETS, suite
+
+    norm, attack, engine = options["norm"], options["attack"].lower(), options["engine"]
+    eps = cli.parse_radius(options["eps"], norm, int(np.prod(source.shape)))
+    pgd = {key: options[key] for key in ("steps", "step_size", "loss") if options[key] is not None}
+    if attack == "pgd":
+        pgd.setdefault("step_size", float(eps) / 4)  # as 2/255 is of 8/255
+    elif attack in PRESETS and (pgd or norm != "Linf"):
+        what = "has its own steps" if pgd else "is of Linf"
+        raise click.UsageError(f"{attack} {what}; give others with --attack pgd")
+    chosen = suite(
+        attack, norm, float(eps), classes, pgd_options=pgd, restarts=options["restarts"],
+        targets=options["targets"] or 0,
+    )  # fmt: skip
+    draws = "library" if engine == "reference" else options["draws"]
+    if draws == "library" and chosen.version is None:
+        raise click.UsageError(f"--attack {attack}: the AutoAttack library has no such attack")
+    settings = {"eps_text": str(eps), "seed": options["seed"], "engine": engine, "draws": draws}
+    if draws == "library":  # whose outcome depends on it
+        settings["batch"] = options["batch"]
+    settings = chosen.settings | settings
+    return (referred(chosen, options["seed"]) if engine == "reference" else chosen), settings
+
+
+def _attack(job, source, ranks, output: str | None, options: dict, about: dict) -> dict | None:
+    """Attack, write the shards, and return the verdict; None on ranks other than the first."""
+    begun = time.monotonic()
+    # what is wrong with its options is said before hours of attacks
+    writer = _writer(output, job, source, options, about["history"][:-1])
+    job.begin()
+    ranks.wait()
+    with contextlib.ExitStack() as stack:
+        if ranks.first:
+            job.report = stack.enter_context(cli.attack_meter(job.count))
+        job.run()
+        ranks.wait()
+    if not ranks.first:
+        return None
+    found = _write(job, source, writer, options["fooled"])
+    identity = about.pop("identity")
+    return {**about, **found, "seconds": time.monotonic() - begun, "identity": identity}
 
 
 def _finished(path: str | None, output: str | None, identity: dict) -> dict | None:
@@ -282,25 +292,17 @@ def _keep(path: str | None, document: dict) -> None:
 def _print(document: dict, output_format: str | None, entry: dict) -> None:
     from fractions import Fraction
 
+    from advlib.attacks import verdict
+
     if output_format is None:
         output_format = "table" if sys.stdout.isatty() else "json"
     if output_format == "json":
         cli.write_document(document)
     elif output_format == "robustbench":
-        from advlib.attacks import verdict
-
         eps = Fraction(document["attack"]["eps_text"])
         made, empty = verdict.entry(document, eps, entry)
         if empty:
             cli.note(f"the entry lacks {', '.join(empty)}: give them with --entry FIELD=VALUE")
         print(json.dumps(made, indent=2))
     else:
-        cli.write_rows(_rows(document), output_format, document["history"])
-
-
-def _rows(document: dict) -> list[dict]:
-    """A row for each stage, after one for the images as they are."""
-    images, clean = document["images"], document["clean_accuracy"]
-    row = {"attack": "clean", "images": images, "fooled": images - round(images * clean)}
-    row |= {f"accuracy{end}": document[f"clean_accuracy{end}"] for end in ("", "_low", "_high")}
-    return [row | {"seconds": 0.0, "forwards": images, "backwards": 0}, *document["stages"]]
+        cli.write_rows(verdict.rows(document), output_format, document["history"])

@@ -144,7 +144,7 @@ class _Climb:
         """
         logits, at.loss, at.gradient = self._ask(at)
         if self.check_flat:
-            self.problem.flat(int(losses.smallest_gradients(at.gradient).sum()))
+            self.problem.flat(int(losses.without_gradient(at.gradient).sum()))
         at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
         at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
         at.best = at.current.clone()
@@ -246,10 +246,6 @@ def _changed(at: _Lanes, best: bool = False) -> Tensor:
 
 def _sparse(at: _Lanes, step: Tensor) -> Tensor:
     """An L1 step of a length (n, 1, 1, 1): signs of the largest gradients, over their number."""
-    magnitude = at.gradient.abs().flatten(1)
-    count = magnitude.shape[1]
-    place = ((1.0 - at.pixels) * count).clamp(0, count - 1).long()
-    least = magnitude.sort(1).values.gather(1, place[:, None])
-    sign = (at.gradient.flatten(1) * (magnitude >= least)).sign()
+    sign = balls.largest(at.gradient, at.pixels).flatten(1)
     # multiplied, then divided: in this order the rounding is the library's
     return (step.flatten(1) * sign / (sign.abs().sum(1, keepdim=True) + 1e-10)).view_as(at.gradient)

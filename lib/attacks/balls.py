@@ -30,6 +30,33 @@ def unit(perturbation: Tensor, norm: str) -> Tensor:
     return perturbation / (per_image(size(perturbation, norm), perturbation) + TINY)
 
 
+def largest(values: Tensor, share: Tensor) -> Tensor:
+    """The signs of the largest values of each image, and 0 elsewhere.
+
+    share: (n,) in [0, 1], of the values of each; values equal to the least of them count too.
+    """
+    magnitude = values.abs().flatten(1)
+    count = magnitude.shape[1]
+    place = ((1.0 - share) * count).clamp(0, count - 1).long()
+    least = magnitude.sort(1).values.gather(1, place[:, None])
+    return (values.flatten(1) * (magnitude >= least)).sign().view_as(values)
+
+
+def steepest(gradient: Tensor, norm: str, share: float) -> Tensor:
+    """The directions, of length 1 in `norm`, in which to go up (n, c, h, w) gradients.
+
+    For Linf and L2 none rises faster.  For L1 that would be to move one value alone; it is signs
+    of the largest `share` of the gradient instead, over their number (Tramer and Boneh 2019,
+    arXiv 1904.13000, Alg. 1).
+    """
+    if norm == "Linf":
+        return gradient.sign()
+    if norm == "L2":
+        return unit(gradient, norm)
+    sign = largest(gradient, torch.full_like(gradient[:, 0, 0, 0], share))
+    return sign / (per_image(size(sign, norm), sign) + TINY)
+
+
 def inside(images: Tensor, moved: Tensor, norm: str, eps: float) -> Tensor:
     """`moved` brought back into the balls of radius `eps` about `images`, and into [0, 1].
 

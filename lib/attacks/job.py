@@ -79,7 +79,9 @@ class Job:
         """
         window = self.count
         if not self.library_draws:
-            share, batch = -(-self.count // (2 * self.ranks)), self.oracle.batch
+            # two for each of several ranks, since images of one window may take longer
+            windows = 2 * self.ranks if self.ranks > 1 else 1
+            share, batch = -(-self.count // windows), self.oracle.batch
             window = min(max(share, batch), BATCHES * batch, self.count)
         # as the job began with, since ranks and batch may differ when it goes on
         settled = self.store.settle(self.identity, {"window": window}, self.rank == 0)

@@ -62,6 +62,6 @@ def leads(logits: Tensor, label: Tensor) -> Tensor:
     return logits.argmax(1) == label
 
 
-def smallest_gradients(gradient: Tensor) -> Tensor:
+def without_gradient(gradient: Tensor) -> Tensor:
     """Whether the gradient of an image is nothing but zeros, (b,) bool."""
     return ~torch.any(gradient.flatten(1), dim=1)

@@ -4,8 +4,8 @@
     x_(t+1) = clip(project(x_t + alpha sign(grad loss(x_t))))
 
 `project` is onto the ball of radius eps about x, `clip` onto [0, 1].  That is for Linf; for L2 and
-L1 the start is uniform in the ball's cube brought into the ball, and the step goes along the
-gradient divided by its norm.
+L1 the start is uniform in the ball's cube brought into the ball, and the step is of length alpha:
+along the gradient for L2, along the signs of its largest values for L1.
 
 Source: Bartoldson et al. 2024, Eq. 2; losses and order of operations as in the official code.
 """
@@ -23,6 +23,7 @@ from advlib.attacks.problem import Problem
 
 LOSSES = ("cw", "ce", "kl", "dlr")
 TARGETED = ("cw", "ce", "dlr")
+SHARE = 0.07  # of an image's values, moved by an L1 step
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def climb(
         at = current[active]
         _, found, gradient = oracle.gradient(at, of)
         centre = images[active]
-        step = gradient.sign() if how.norm == "Linf" else balls.unit(gradient, how.norm)
+        step = balls.steepest(gradient, how.norm, SHARE)
         current[active] = balls.inside(centre, at + how.step_size * step, how.norm, how.eps)
         if how.loss == "cw":
             active = active[found < 0]

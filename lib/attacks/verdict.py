@@ -91,6 +91,14 @@ def _once(items: Iterable) -> list:
     return [item for i, item in enumerate(items) if item not in items[:i]]
 
 
+def rows(document: Mapping) -> list[dict]:
+    """A row for each stage of a verdict, after one for the images as they are."""
+    images, clean = document["images"], document["clean_accuracy"]
+    row = {"attack": CLEAN, "images": images, "fooled": images - round(images * clean)}
+    row |= {f"accuracy{end}": document[f"clean_accuracy{end}"] for end in ("", "_low", "_high")}
+    return [row | {"seconds": 0.0, "forwards": images, "backwards": 0}, *document["stages"]]
+
+
 def entry(document: Mapping, eps: Fraction, given: Mapping[str, str]) -> tuple[dict, list[str]]:
     """A RobustBench model_info entry, and the names of its fields that are still empty.
 

@@ -19,6 +19,7 @@ from advlib.cli.images import (
 from advlib.cli.networks import (
     device_name,
     history_with,
+    network_identity,
     network_options,
     open_checkpoint,
     open_network,
@@ -73,6 +74,7 @@ __all__ = [
     "keys_option",
     "layout_options",
     "meter",
+    "network_identity",
     "network_options",
     "note",
     "open_checkpoint",

@@ -10,7 +10,6 @@ import click
 from advlib.cli.options import Count
 
 RADII = {"Linf": "8/255", "L2": "0.5", "L1": "12"}  # as RobustBench and AutoAttack have them
-STEPS = 4  # PGD's step is this part of the radius, as 2/255 is of 8/255
 
 
 def pgd_options(command):

@@ -70,6 +70,21 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     return model, description, callables.probe(model, (channels, height, width), device)
 
 
+def network_identity(spec: str, description: dict) -> dict:
+    """What tells a network from others: its description, and the hash of its file or code."""
+    import hashlib
+    import os
+    import sys
+
+    known = {key: value for key, value in description.items() if key != "history"}
+    code = sys.modules.get(spec.partition(":")[0])
+    path = spec if os.path.exists(spec) else getattr(code, "__file__", None)
+    if not path:
+        return known
+    with open(path, "rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), **known}
+
+
 def history_with(description: dict, source) -> list[dict]:
     """The command lines behind a network and a set, each once, and the one now running."""
     known = [*(description.get("history") or ()), *source.history, history_entry()]

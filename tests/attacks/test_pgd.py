@@ -99,9 +99,11 @@ def test_losses_are_no_lower_than_foolboxes(foolbox, norm, loss, random):
     ours, its, before = (LOSSES[loss](small()(x), label, clean) for x in (found, expected, images))
     assert its.mean() > before.mean() + 0.01
     assert ours.mean() >= its.mean() - 1e-6
-    if norm == "L1" and random:
-        # it draws a point into the ball towards the image, and we to the nearest point
-        assert (ours < its - 1e-5).sum() <= IMAGES / 8
+    if norm == "L1":
+        # its steps go along the whole gradient, and ours along the largest values
+        assert ours.mean() > its.mean() + 0.2
+        # the DLR of a point has no bound where two logits meet
+        assert (ours < its - 5e-3).sum() <= (loss == "dlr")
     else:
         assert (ours - its).min() > -1e-5
 
@@ -115,7 +117,7 @@ AIMED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("norm", ["Linf", "L2"])
+@norms
 @pytest.mark.parametrize("loss", AIMED)
 def test_targets_are_reached_as_foolbox_reaches_them(foolbox, norm, loss):
     attack = how(norm, loss)
@@ -128,7 +130,8 @@ def test_targets_are_reached_as_foolbox_reaches_them(foolbox, norm, loss):
     found = climb(Oracle(small(), batch=40), images, label, begin, attack, aim)
     ours, its, before = (AIMED[loss](small()(x), label, aim) for x in (found, expected, images))
     assert its.mean() < before.mean() - 0.01
-    assert (ours - its).max() < 1e-5
+    # in L1 its steps are others, and the DLR of a point has no bound where logits meet
+    assert (ours > its + 1e-5).sum() <= (IMAGES // 20 if (norm, loss) == ("L1", "dlr") else 0)
     assert ours.mean() <= its.mean() + 1e-6
 
 
@@ -194,8 +197,12 @@ def test_a_target_is_the_class_at_its_place(norm):
         small()(leaf), third, reduction="sum"), leaf)  # fmt: skip
     order = {"Linf": None, "L2": 2, "L1": 1}[norm]
     step = gradient.sign()
+    if norm == "L1":  # 14 of 192 values are the largest 7 %
+        least = gradient.abs().flatten(1).sort(1).values[:, -14].view(-1, 1, 1, 1)
+        step = torch.where(gradient.abs() >= least, step, 0)
     if order:
-        step = gradient / torch.linalg.vector_norm(gradient, order, dim=(1, 2, 3), keepdim=True)
+        step = step if norm == "L1" else gradient
+        step = step / torch.linalg.vector_norm(step, order, dim=(1, 2, 3), keepdim=True)
     expected = inside(images, begin - attack.step_size * step, norm, attack.eps)
     attacked = small()(images).argmax(1) == label
     torch.testing.assert_close(made.adversarial[attacked], expected[attacked], atol=1e-5, rtol=0)

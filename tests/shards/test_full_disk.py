@@ -15,18 +15,9 @@ PACK = "advpack digits --shard 300 --chunk 100 -o a"  # 5.7 MB
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(tmp_path, small_disk):
     """A file system of 8 MB, of which a file `filler` leaves 2."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs is not permitted here")
-    try:
-        (folder / "filler").write_bytes(bytes(6 << 20))
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    return small_disk(tmp_path / "disk", "8m", 6 << 20)
 
 
 def files(folder):

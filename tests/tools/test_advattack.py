@@ -334,28 +334,20 @@ def test_what_cannot_be_done_has_status_1(bad, wrong):
         assert "no GPU is here" in refused(bad("robust.st few --device cuda", 1))
 
 
-def test_a_full_disk_is_one_line_and_there_it_goes_on(sh, wrong):
-    folder = wrong / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs is not permitted here")
-    try:
-        (folder / "filler").write_bytes(bytes(240 << 10))
-        line = "advattack robust.st few --attack pgd --steps 1 -q -o disk/x"
-        env = environment() | {"OMP_NUM_THREADS": "1"}
-        done = sh(line, cwd=wrong, env=env)
-        assert done.returncode == 1
-        assert "No space left on device" in refused(done)
-        assert sorted(os.listdir(folder)) == [".x.attack", ".x.partial", "filler"]
-        (folder / "filler").unlink()
-        subprocess.run(["mount", "-o", "remount,size=4m", str(folder)], check=True)
-        sh(line, cwd=wrong, env=env, check=True)
-        names = sorted(os.listdir(folder))
-        assert names == ["x-000000.tar", "x.index.json", "x.verdict.json"]
-        assert len(read(folder / "x")) == 60
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+def test_a_full_disk_is_one_line_and_there_it_goes_on(sh, wrong, small_disk):
+    folder = small_disk(wrong / "disk", "300k", 240 << 10)
+    line = "advattack robust.st few --attack pgd --steps 1 -q -o disk/x"
+    env = environment() | {"OMP_NUM_THREADS": "1"}
+    done = sh(line, cwd=wrong, env=env)
+    assert done.returncode == 1
+    assert "No space left on device" in refused(done)
+    assert sorted(os.listdir(folder)) == [".x.attack", ".x.partial", "filler"]
+    (folder / "filler").unlink()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(folder)], check=True)
+    sh(line, cwd=wrong, env=env, check=True)
+    names = sorted(os.listdir(folder))
+    assert names == ["x-000000.tar", "x.index.json", "x.verdict.json"]
+    assert len(read(folder / "x")) == 60
 
 
 def test_several_ranks_need_an_output(robust):

@@ -108,22 +108,17 @@ def test_no_room_from_the_start_is_one_line(sets, undisturbed):
     goes_on(sets, "begin", undisturbed)
 
 
-def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(sets, undisturbed):
-    disk = sets / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs is not permitted here")
-    try:
-        trouble = "open('disk/filler', 'wb').write(bytes(8 << 20))"
-        done = troubled(sets, f"{RUN} -o disk/run", trouble=f"try: {trouble}\n            except "
-                        "OSError: pass")  # fmt: skip
-        assert done.returncode == 1 and done.stderr.count("\n") == 1
-        assert done.stderr == "advtrain: disk/run/state.safetensors: No space left on device\n"
-        (disk / "filler").unlink()
-        goes_on(sets, "disk/run", undisturbed)
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
+    sets, undisturbed, small_disk
+):
+    disk = small_disk(sets / "disk", "8m")
+    trouble = "open('disk/filler', 'wb').write(bytes(8 << 20))"
+    done = troubled(sets, f"{RUN} -o disk/run", trouble=f"try: {trouble}\n            except "
+                    "OSError: pass")  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr == "advtrain: disk/run/state.safetensors: No space left on device\n"
+    (disk / "filler").unlink()
+    goes_on(sets, "disk/run", undisturbed)
 
 
 @pytest.mark.parametrize("extra", [20, 60, 150])
