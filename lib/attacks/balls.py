@@ -73,10 +73,30 @@ def inside(images: Tensor, moved: Tensor, norm: str, eps: float) -> Tensor:
 
 
 def back_l1(images: Tensor, delta: Tensor, eps: float) -> Tensor:
-    """What to add to images moved by `delta`, to be in their L1 balls and in [0, 1]."""
-    from pyautoattack.autopgd_base import L1_projection
+    """What to add to images moved by `delta`, to get to the nearest points in their L1 balls and
+    in [0, 1].
 
-    return L1_projection(images, delta, eps)
+    Each pixel goes back by the same length, but at least into [0, 1] and no further than to the
+    image.  With t that length, what all go back by in sum is piecewise linear in t: its kinks
+    are sorted, and the one below the length that is needed is found by bisection.
+
+    Source: Croce and Hein 2021, Prop. 2.1 and Alg. 1; to the last bit as the library has it, but
+    without waiting for a GPU.
+    """
+    x, y = images.flatten(1), delta.flatten(1)
+    least = torch.minimum((1 - x).sub_(y), x + y).clamp_(max=0).neg_()
+    most = y.abs()
+    kinks, order = torch.cat((least, most), 1).sort(1)
+    # how many pixels move between a kink and the next
+    moving = (order < y.shape[1]).to(y.dtype).mul_(2).sub_(1).cumsum_(1)
+    base = least.sum(1, keepdim=True)
+    missing = eps - most.sum(1, keepdim=True)  # below 0 outside the ball
+    back = kinks.diff(dim=1).mul_(moving[:, :-1]).cumsum_(1).add_(base)
+    below = torch.searchsorted(back, -missing).sub_(1).clamp_(min=0)
+    length = (-back.gather(1, below) - missing) / moving.gather(1, below + 1)
+    length += kinks.gather(1, below + 1)
+    gone = torch.where(base + missing < 0, torch.minimum(torch.maximum(least, length), most), least)
+    return -gone.mul_(y.sign()).view_as(delta)
 
 
 def rounded_in(images: Tensor, points: Tensor, norm: str, eps: float) -> Tensor:

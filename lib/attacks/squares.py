@@ -20,12 +20,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from advlib.attacks.balls import INSIDE, back_l1
 from advlib.attacks.draws import Draws
 
 FIRST_SHARE = 0.8  # of the pixels that a square covers at the beginning
 HALVED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # the last steps before the share halves
 TINY = 1e-12  # keeps the direction of nothing finite
-INSIDE = 1 - 1e-6  # of the L1 ball: rounding does not take the projection out of it
 
 
 class Squares(Protocol):
@@ -152,35 +152,10 @@ class Bumps:
     def _finish(self, images: Tensor, delta: Tensor) -> Tensor:
         """The images with a perturbation, which is lost, brought into ball and box."""
         if self._norm == "L1":
-            return project_l1(images, delta, self._eps * INSIDE)
+            return images + delta + back_l1(images, delta, self._eps * INSIDE)
         flat = delta.flatten(1)
         flat.div_(self._size(flat).add_(TINY)).mul_(self._eps)
         return delta.add_(images).clamp_(0, 1)
-
-
-def project_l1(images: Tensor, delta: Tensor, eps: float) -> Tensor:
-    """The nearest points to images + delta in both the L1 balls about `images` and [0, 1].
-
-    Each pixel goes back by the same length, but at least into [0, 1] and no further than to the
-    image.  With t that length, what all go back by in sum is piecewise linear in t: its kinks
-    are sorted, and the one below the length that is needed is found by bisection.
-
-    Source: Croce and Hein 2021, Prop. 2.1 and Alg. 1.
-    """
-    x, y = images.flatten(1), delta.flatten(1)
-    least = torch.minimum((1 - x).sub_(y), x + y).clamp_(max=0).neg_()
-    most = y.abs()
-    kinks, order = torch.cat((least, most), 1).sort(1)
-    # how many pixels move between a kink and the next
-    moving = (order < y.shape[1]).to(y.dtype).mul_(2).sub_(1).cumsum_(1)
-    base = least.sum(1, keepdim=True)
-    missing = eps - most.sum(1, keepdim=True)  # below 0 outside the ball
-    back = kinks.diff(dim=1).mul_(moving[:, :-1]).cumsum_(1).add_(base)
-    below = torch.searchsorted(back, -missing).sub_(1).clamp_(min=0)
-    length = (-back.gather(1, below) - missing) / moving.gather(1, below + 1)
-    length += kinks.gather(1, below + 1)
-    gone = torch.where(base + missing < 0, torch.minimum(torch.maximum(least, length), most), least)
-    return images + delta - gone.mul_(y.sign()).view_as(delta)
 
 
 @lru_cache(maxsize=64)

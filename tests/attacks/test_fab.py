@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from pyautoattack.fab_pt import FABAttack_PT
-from torch import nn
+from robust import convolutional
 
 from advlib.attacks.draws import Keyed, Library
 from advlib.attacks.fab import fab
@@ -34,17 +34,7 @@ def digits(split, count):
 
 @cache
 def network():
-    torch.manual_seed(1)
-    made = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(96, 5)
-    )
-    images, label = digits("train", 500)
-    optimiser = torch.optim.Adam(made.parameters(), 0.01)
-    for rows in torch.randint(len(images), (100, 100)):
-        optimiser.zero_grad()
-        functional.cross_entropy(made(images[rows]), label[rows]).backward()
-        optimiser.step()
-    return made.eval().requires_grad_(False)
+    return convolutional(*digits("train", 500), steps=100)
 
 
 def problem(norm, draws=None, oracle=None, rows=slice(IMAGES), eps=None, images=None):

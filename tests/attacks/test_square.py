@@ -7,17 +7,18 @@ from functools import cache
 
 import pytest
 import torch
-import torch.nn.functional as functional
 from pyautoattack.autopgd_base import L1_projection
 from pyautoattack.square import SquareAttack
+from robust import convolutional
 from torch import nn
 
 from advlib.attacks import square as module
+from advlib.attacks.balls import back_l1
 from advlib.attacks.draws import Keyed, Library
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.square import square
-from advlib.attacks.squares import project_l1, squares
+from advlib.attacks.squares import squares
 from advlib.shards.sources import open_source
 
 EPS = {"Linf": 0.12, "L2": 0.9, "L1": 4.0}  # at which about half of the images withstand
@@ -37,20 +38,8 @@ def digits(split, count):
 
 
 @cache
-@torch.enable_grad()  # even if the first question is one without a graph
 def trained():
-    torch.manual_seed(1)
-    made = nn.Sequential(
-        nn.Conv2d(2, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(96, 10)
-    )
-    images, label = digits("train", 1000)
-    optimiser = torch.optim.Adam(made.parameters(), 0.01)
-    for rows in torch.randint(len(images), (150, 100)):
-        noisy = images[rows] + 0.3 * (torch.rand_like(images[rows]) - 0.5)
-        optimiser.zero_grad()
-        functional.cross_entropy(made(noisy), label[rows]).backward()
-        optimiser.step()
-    return made.double().eval().requires_grad_(False)
+    return convolutional(*digits("train", 1000), steps=150, noise=0.3).double()
 
 
 def network(images):
@@ -254,7 +243,7 @@ def test_the_projection_is_the_librarys(eps):
     images[10:20] = images[10:20].round()
     moved = torch.randn(40, 3, 6, 5) * torch.rand(40, 1, 1, 1)
     moved[30:] *= torch.rand(10, 3, 6, 5) < 0.2
-    found = project_l1(images, moved, eps)
+    found = images + moved + back_l1(images, moved, eps)
     expected = images + moved + L1_projection(images, moved, eps)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
     assert (found - images).flatten(1).abs().sum(1).max() < eps + 1e-4
