@@ -50,10 +50,10 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     """
     import os
 
-    from advlib.models import callables
+    from advlib.models import callables, imported
     from advlib.training.scoring import check
 
-    if os.path.exists(spec) or not callables.SPEC.fullmatch(spec):
+    if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):
         if pixels:
             raise click.UsageError(f"--pixels is for a network named module:name; {spec} is a file")
         model, description = open_checkpoint(spec, source, device, options)

@@ -4,17 +4,6 @@ Checkpoints are read without running anything in them; here whatever the module 
 and the network at each call, is done with the user's rights.
 """
 
-import contextlib
-import difflib
-import functools
-import importlib
-import inspect
-import os
-import re
-import sys
-import sysconfig
-import textwrap
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,18 +12,9 @@ from torch import Tensor, nn
 
 from advlib.errors import DataError
 from advlib.models import zoo
+from advlib.models.imported import cause_of, kind_of, modules_of, network_of
 
-SPEC = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 PIXELS = {"unit": (1.0, 0.0), "signed": (2.0, -1.0), "bytes": (255.0, 0.0)}  # scale, offset
-MISSING = object()
-LONGEST = 400  # characters of another's message: torch may list a thousand weights
-# files in which a user does not look for a mistake
-LIBRARIES = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
-ELSEWHERE = ("<", __file__, *LIBRARIES)
-EXPECTED = (
-    "expected a torch.nn.Module, a function or class without arguments that makes one, "
-    "or a function of images"
-)
 
 
 class Adapted(nn.Module):
@@ -85,7 +65,7 @@ class Adapted(nn.Module):
             raise
         except Exception as err:  # of any kind: it is not our code
             raise DataError(
-                f"{self.name}: called with {_kind(given)}: {_cause(err)}; expected logits"
+                f"{self.name}: called with {kind_of(given)}: {cause_of(err)}; expected logits"
             ) from err
         logits = _logits(self.name, output, images)
         # once: on a GPU each look at the numbers waits for them
@@ -145,13 +125,9 @@ def load_callable(
     Raises DataError, one line, where there is no such network, importing or making it fails, or
     an option is wrong; what it returns is looked at when it is called (see Adapted, probe).
     """
-    if not SPEC.fullmatch(spec) or ".py:" in spec:
-        raise DataError(f"model: found {spec!r}; expected package.module:name{_mended(spec)}")
-    # standard output is for results
-    with contextlib.redirect_stdout(sys.stderr):
-        network, kind = _network(spec, _attribute(spec))
+    network, kind = network_of(spec)
     left_on = False
-    for module in _modules(network):
+    for module in modules_of(network):
         left_on |= any(part.training for part in module.modules())
         module.eval().requires_grad_(False)
     adapted = Adapted(spec, network, pixels, normalisation).eval()
@@ -202,85 +178,6 @@ def probe(
     return counts[0]
 
 
-def _attribute(spec: str) -> Any:
-    module_name, _, path = spec.partition(":")
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)  # for good: the code may import more when it is called
-    importlib.invalidate_caches()
-    module = _run(module_name, "import", lambda: importlib.import_module(module_name))
-    found, so_far = module, module_name
-    for name in path.split("."):
-        holder, found = found, _attribute_of(so_far, found, name)
-        if found is MISSING:
-            origin = getattr(module, "__file__", None) or "a built-in module"
-            near = difflib.get_close_matches(name, dir(holder), 3)
-            close = f"; close to it: {', '.join(near)}" if near else ""
-            raise DataError(f"{so_far}: has no {name} ({origin}){close}")
-        so_far += ("." if ":" in so_far else ":") + name
-    return found
-
-
-def _attribute_of(so_far: str, holder: Any, name: str) -> Any:
-    # a module may compute its attributes, and fail
-    return _run(so_far, name, lambda: getattr(holder, name, MISSING))
-
-
-def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
-    """The network that an attribute is or makes, and which kind it is."""
-    if isinstance(found, nn.Module):
-        return found, "module"
-    if not callable(found):
-        hint = " (weights without a network?)" if isinstance(found, dict) else ""
-        raise DataError(f"{spec}: found {_kind(found)}{hint}; {EXPECTED}")
-    needed = _needed(spec, found)
-    if not needed:
-        made = _run(spec, "call without arguments", found)
-        if isinstance(made, nn.Module):
-            return made, "made"
-        if not callable(made):
-            raise DataError(f"{spec}: returned {_kind(made)}; {EXPECTED}")
-        return made, "function"
-    if isinstance(found, type) or len(needed) > 1 or needed[0].kind is needed[0].KEYWORD_ONLY:
-        names = ", ".join(parameter.name for parameter in needed)
-        kind = "class" if isinstance(found, type) else "function"
-        raise DataError(f"{spec}: found a {kind} that needs {names}; {EXPECTED}")
-    return found, "function"
-
-
-def _needed(spec: str, found: Callable) -> list[inspect.Parameter]:
-    """The arguments that a call cannot do without."""
-    try:
-        parameters = inspect.signature(found).parameters.values()
-    except (TypeError, ValueError):
-        raise DataError(f"{spec}: its arguments cannot be read; {EXPECTED}") from None
-    return [
-        parameter
-        for parameter in parameters
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-
-
-def _modules(network: Callable) -> list[nn.Module]:
-    """The network, or the modules that a function names directly."""
-    if isinstance(network, nn.Module):
-        return [network]
-    if isinstance(network, functools.partial):
-        parts = [network.func, *network.args, *network.keywords.values()]
-        return [module for part in parts if callable(part) for module in _modules(part)]
-    if inspect.ismethod(network):
-        if isinstance(network.__self__, nn.Module):
-            return [network.__self__]
-        parts = getattr(network.__self__, "__dict__", {}).values()
-    elif inspect.isfunction(network):
-        named = inspect.getclosurevars(inspect.unwrap(network))
-        parts = [*named.nonlocals.values(), *named.globals.values()]
-    else:
-        parts = getattr(network, "__dict__", {}).values()
-    return [part for part in parts if isinstance(part, nn.Module)]
-
-
 def _dtype(network: Callable) -> torch.dtype:
     """What a network computes in: of its weights where these agree, else float32."""
     weights = network.parameters() if isinstance(network, nn.Module) else ()
@@ -295,49 +192,12 @@ def _logits(name: str, output: Any, images: Tensor) -> Tensor:
         if len(shape) == 2 and shape[0] == len(images) and shape[1] >= 2:
             return output.to(images.device, torch.float32)
     raise DataError(
-        f"{name}: returned {_kind(output)} for {len(images)} images; "
+        f"{name}: returned {kind_of(output)} for {len(images)} images; "
         f"expected logits, floats ({len(images)}, classes), of 2 classes or more"
     )
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    size = f" of {len(value)}" if isinstance(value, (tuple, list, dict)) else ""
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}{size}"
-
-
-def _run(name: str, what: str, call: Callable[[], Any]) -> Any:
-    """What the call returns; DataError with its cause where it fails."""
-    try:
-        return call()
-    # scripts that parse their arguments at import end the process
-    except (Exception, SystemExit) as err:
-        raise DataError(f"{name}: {what}: {_cause(err)}") from err
-
-
-def _cause(err: BaseException) -> str:
-    """An exception's type, text and, in the user's own code, file and line; one line."""
-    text = textwrap.shorten(str(err), LONGEST, placeholder=" ...")
-    cause = f"{type(err).__name__}: {text}" if text else type(err).__name__
-    for frame in reversed(traceback.extract_tb(err.__traceback__)):
-        if not frame.filename.startswith(ELSEWHERE):
-            return f"{cause} ({frame.filename}, line {frame.lineno})"
-    return cause
 
 
 def _choice(what: str, found: str, choices: dict) -> Any:
     if found not in choices:
         raise DataError(f"{what}: found {found!r}; expected {', '.join(choices)}")
     return choices[found]
-
-
-def _mended(spec: str) -> str:
-    """What was probably meant."""
-    path, _, name = spec.partition(":")
-    dotted = os.path.normpath(path).removesuffix(".py").replace(os.sep, ".")
-    better = f"{dotted}:{name or 'name'}"
-    return f", as {better}" if path and SPEC.fullmatch(better) else ""

@@ -1,0 +1,161 @@
+"""What Python code named as `module:name` holds or makes, found by running it."""
+
+import contextlib
+import difflib
+import functools
+import importlib
+import inspect
+import os
+import re
+import sys
+import sysconfig
+import textwrap
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from advlib.errors import DataError
+
+SPEC = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+MISSING = object()
+LONGEST = 400  # characters of another's message: torch may list a thousand weights
+# files in which a user does not look for a mistake
+LIBRARIES = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
+OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+ELSEWHERE = ("<", OURS, *LIBRARIES)
+EXPECTED = (
+    "expected a torch.nn.Module, a function or class without arguments that makes one, "
+    "or a function of images"
+)
+
+
+def network_of(spec: str) -> tuple[Callable[[Tensor], Any], str]:
+    """The network that `package.module:name` is or makes, and "module", "made" or "function".
+
+    THE CODE IS RUN; what it prints goes to standard error.  See callables.load_callable.
+    Raises DataError, one line, where there is none, or the code fails.
+    """
+    if not SPEC.fullmatch(spec) or ".py:" in spec:
+        raise DataError(f"model: found {spec!r}; expected package.module:name{_mended(spec)}")
+    # standard output is for results
+    with contextlib.redirect_stdout(sys.stderr):
+        return _network(spec, _attribute(spec))
+
+
+def _attribute(spec: str) -> Any:
+    module_name, _, path = spec.partition(":")
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)  # for good: the code may import more when it is called
+    importlib.invalidate_caches()
+    module = _run(module_name, "import", lambda: importlib.import_module(module_name))
+    found, so_far = module, module_name
+    for name in path.split("."):
+        holder, found = found, _attribute_of(so_far, found, name)
+        if found is MISSING:
+            origin = getattr(module, "__file__", None) or "a built-in module"
+            near = difflib.get_close_matches(name, dir(holder), 3)
+            close = f"; close to it: {', '.join(near)}" if near else ""
+            raise DataError(f"{so_far}: has no {name} ({origin}){close}")
+        so_far += ("." if ":" in so_far else ":") + name
+    return found
+
+
+def _attribute_of(so_far: str, holder: Any, name: str) -> Any:
+    # a module may compute its attributes, and fail
+    return _run(so_far, name, lambda: getattr(holder, name, MISSING))
+
+
+def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
+    """The network that an attribute is or makes, and which kind it is."""
+    if isinstance(found, nn.Module):
+        return found, "module"
+    if not callable(found):
+        hint = " (weights without a network?)" if isinstance(found, dict) else ""
+        raise DataError(f"{spec}: found {kind_of(found)}{hint}; {EXPECTED}")
+    needed = _needed(spec, found)
+    if not needed:
+        made = _run(spec, "call without arguments", found)
+        if isinstance(made, nn.Module):
+            return made, "made"
+        if not callable(made):
+            raise DataError(f"{spec}: returned {kind_of(made)}; {EXPECTED}")
+        return made, "function"
+    if isinstance(found, type) or len(needed) > 1 or needed[0].kind is needed[0].KEYWORD_ONLY:
+        names = ", ".join(parameter.name for parameter in needed)
+        kind = "class" if isinstance(found, type) else "function"
+        raise DataError(f"{spec}: found a {kind} that needs {names}; {EXPECTED}")
+    return found, "function"
+
+
+def _needed(spec: str, found: Callable) -> list[inspect.Parameter]:
+    """The arguments that a call cannot do without."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        raise DataError(f"{spec}: its arguments cannot be read; {EXPECTED}") from None
+    return [
+        parameter
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+
+
+def modules_of(network: Callable) -> list[nn.Module]:
+    """The network, or the modules that a function names directly."""
+    if isinstance(network, nn.Module):
+        return [network]
+    if isinstance(network, functools.partial):
+        parts = [network.func, *network.args, *network.keywords.values()]
+        return [module for part in parts if callable(part) for module in modules_of(part)]
+    if inspect.ismethod(network):
+        if isinstance(network.__self__, nn.Module):
+            return [network.__self__]
+        parts = getattr(network.__self__, "__dict__", {}).values()
+    elif inspect.isfunction(network):
+        named = inspect.getclosurevars(inspect.unwrap(network))
+        parts = [*named.nonlocals.values(), *named.globals.values()]
+    else:
+        parts = getattr(network, "__dict__", {}).values()
+    return [part for part in parts if isinstance(part, nn.Module)]
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in words for messages, as "float32 (3, 10)" or "a list of 2"."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    size = f" of {len(value)}" if isinstance(value, (tuple, list, dict)) else ""
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}{size}"
+
+
+def _run(name: str, what: str, call: Callable[[], Any]) -> Any:
+    """What the call returns; DataError with its cause where it fails."""
+    try:
+        return call()
+    # scripts that parse their arguments at import end the process
+    except (Exception, SystemExit) as err:
+        raise DataError(f"{name}: {what}: {cause_of(err)}") from err
+
+
+def cause_of(err: BaseException) -> str:
+    """An exception's type, text and, in the user's own code, file and line; one line."""
+    text = textwrap.shorten(str(err), LONGEST, placeholder=" ...")
+    cause = f"{type(err).__name__}: {text}" if text else type(err).__name__
+    for frame in reversed(traceback.extract_tb(err.__traceback__)):
+        if not frame.filename.startswith(ELSEWHERE):
+            return f"{cause} ({frame.filename}, line {frame.lineno})"
+    return cause
+
+
+def _mended(spec: str) -> str:
+    """What was probably meant."""
+    path, _, name = spec.partition(":")
+    dotted = os.path.normpath(path).removesuffix(".py").replace(os.sep, ".")
+    better = f"{dotted}:{name or 'name'}"
+    return f", as {better}" if path and SPEC.fullmatch(better) else ""
