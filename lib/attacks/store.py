@@ -1,7 +1,6 @@
 """What a job under way leaves in its folder: files of tensors with JSON, whole or not at all."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
-from advlib.files import atomic_write
+from advlib.files import atomic_write, held
 from advlib.tensorfile import difference, load_tensors, save_tensors
 
 JOB = "job.json"
@@ -23,22 +22,22 @@ class Store:
     def __init__(self, folder: str):
         """The folder, which `settle` makes if it is not there."""
         self.folder = folder
-        self._lock: int | None = None  # of the folder, open; the system lets go of it after a kill
+        self._hold = contextlib.ExitStack()
 
     def settle(self, identity: Mapping, settings: dict, first: bool) -> dict:
         """The settings of the job in this folder; `settings`, which are kept, if it is new.
 
         A job that has nothing done yet is new: it gives way to one of another identity.
         identity: JSON that says what the job is.  first: whether this process writes them, and
-        keeps others off the folder until it ends.
+        keeps others off the folder until `release`.
         Raises DataError where the folder is of a job of another identity, CannotError where
         another process is at it.
         """
         wanted = json.loads(json.dumps(identity))
         with self._failing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
-            if first and self._lock is None:
-                self._hold()
+            if first:
+                self._hold.enter_context(held(self.folder))
         try:
             with open(self._path(JOB), encoding="utf-8") as file:
                 found = json.load(file)
@@ -90,19 +89,7 @@ class Store:
 
     def release(self) -> None:
         """Let others at the folder."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def _hold(self) -> None:
-        self._lock = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.release()
-            raise CannotError(f"{self.folder}: another process is at work in it") from None
-        except OSError:
-            pass  # a file system without locks
+        self._hold.close()
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -7,6 +7,7 @@ the same weights; on CPUs, with as many ranks, with the same bits.
 Source: Bartoldson et al. 2024, Sec. 3.1 and App. D, and the official code's order of events.
 """
 
+import contextlib
 import copy
 import os
 import time
@@ -18,6 +19,7 @@ from torch import nn
 
 from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError
+from advlib.files import held
 from advlib.memory import enough_memory
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
@@ -118,7 +120,8 @@ class Run:
             f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
             " take more ranks, --precision bf16 or a smaller --batch"
         )
-        with enough_memory(advice):
+        alone = held(self.folder) if self.ranks.first else contextlib.nullcontext()
+        with alone, enough_memory(advice):
             return self._train()
 
     def _train(self) -> bool:

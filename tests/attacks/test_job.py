@@ -243,6 +243,7 @@ def test_a_damaged_job_is_one_line(tmp_path, text):
 def test_a_file_is_whole_or_not_there(tmp_path):
     store = Store(str(tmp_path / "a"))
     store.settle({"set": 1}, {"window": 3}, True)
+    store.release()
     assert store.settle({"set": 1}, {"window": 9}, True) == {"window": 3}
     assert store.read("x") is None
     store.write("x", {"a": torch.arange(6.0).view(2, 3).T}, {"b": [1, None]})

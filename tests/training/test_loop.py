@@ -14,6 +14,7 @@ import torch
 from conftest import environment
 from safetensors.torch import load_file
 
+from advlib.files import held
 from advlib.models.checkpoints import load
 from advlib.shards.chunk import Chunk
 from advlib.shards.reader import open_set
@@ -99,6 +100,16 @@ def test_twenty_kills_change_no_bit(sets):
     for name in ("last.safetensors", "best.safetensors"):
         assert same_weights(sets / "whole" / name, sets / "killed" / name)
     assert timeless(sets / "whole/log.jsonl") == timeless(sets / "killed/log.jsonl")
+    names = [sorted(path.name for path in (sets / run).iterdir()) for run in ("whole", "killed")]
+    assert names[0] == names[1]  # nothing half-written is left
+
+
+def test_one_process_at_a_time_is_at_a_run(sets, finished, run):
+    with held(finished):
+        done = run(f"{RUN} -o plain")
+    assert done.returncode == 1
+    assert done.stderr == "advtrain: plain: another process is at work in it\n"
+    assert run(f"{RUN} -o plain").returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,56 @@
+"""Files are whole or not there, and a folder is one process's at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from advlib.errors import CannotError
+from advlib.files import atomic_write, held
+
+DYING = """
+import os, signal, sys
+from advlib.files import atomic_write, held
+with held(sys.argv[1]), atomic_write(sys.argv[1] + "/kept") as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(folder):
+    done = subprocess.run([sys.executable, "-c", DYING, str(folder)])
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_killed_write_leaves_the_old_file_and_the_next_in_the_folder_clears_up(tmp_path):
+    (tmp_path / "kept").write_bytes(b"old")
+    (tmp_path / ".other").write_bytes(b"not ours")
+    killed(tmp_path)
+    assert (tmp_path / "kept").read_bytes() == b"old"
+    assert len(os.listdir(tmp_path)) == 3
+    with held(tmp_path):
+        assert sorted(os.listdir(tmp_path)) == [".other", "kept"]
+        with atomic_write(tmp_path / "kept") as file:
+            file.write(b"new")
+    assert (tmp_path / "kept").read_bytes() == b"new"
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "kept").write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "kept") as file:
+        file.write(b"%d" % (1 // 0))
+    assert os.listdir(tmp_path) == ["kept"] and (tmp_path / "kept").read_bytes() == b"old"
+
+
+def test_a_held_folder_is_refused_until_it_is_let_go_of(tmp_path):
+    with held(tmp_path):
+        with pytest.raises(CannotError, match="another process is at work in it"), held(tmp_path):
+            pass
+        (tmp_path / ".a.unfinished").touch()  # of the one that has it
+    with held(tmp_path):
+        assert os.listdir(tmp_path) == []
+    with pytest.raises(FileNotFoundError), held(tmp_path / "nowhere"):
+        pass
