@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import glob
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +19,16 @@ UNFINISHED = ".unfinished"  # ends the name of a file that is being written
 def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary file that appears under `path` only when the block ends without error.
 
+    A link stays one, and what it leads to is written.  A pipe or a device, which cannot be
+    replaced, is written into.
     Raises OSError where it cannot be written.
     """
-    folder, base = os.path.split(os.path.abspath(path))
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        with open(path, "wb") as file:
+            yield file
+        return
+    folder, base = os.path.split(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "no such folder to write into", folder)
     handle, name = tempfile.mkstemp(UNFINISHED, f".{base}.", folder)
@@ -37,6 +45,12 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal.  Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -16,6 +16,11 @@ SAID = re.compile(
 )
 
 
+def ran_out(err: BaseException) -> bool:
+    """Whether an error says that there was no memory left."""
+    return type(err).__name__ in KINDS or bool(SAID.search(str(err)))
+
+
 @contextlib.contextmanager
 def enough_memory(message: str) -> Iterator[None]:
     """Raise CannotError(message) where memory ends within the block, on a CPU or a GPU.
@@ -25,6 +30,6 @@ def enough_memory(message: str) -> Iterator[None]:
     try:
         yield
     except BaseException as err:  # the panics of safetensors are no Exception
-        if not (type(err).__name__ in KINDS or SAID.search(str(err))):
+        if not ran_out(err):
             raise
         raise CannotError(message) from err

@@ -5,12 +5,15 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 
 import click
 
 from advlib import cli
 
 DRAWS = ("keyed", "library")
+OF_SHARDS = ("fooled", "layout", "chunk", "shard")
+MEASURED = ("eps", "clean_acc", "autoattack_acc")  # of a RobustBench entry
 
 
 def _entry(context, param, value):
@@ -86,6 +89,7 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
     .tar files or its folder; "-" or nothing means standard input. Killed, the same command line
     goes on. Under torchrun the ranks share the images.
     """
+    from advlib.memory import enough_memory
     from advlib.training import parallel
 
     _check(options, output, verdict_file, output_format, entry)
@@ -94,39 +98,61 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
         parallel.keep_memory()
     if ranks.ranks > 1 and output in (None, "-"):
         raise click.UsageError("several ranks need -o NAME, beside which they keep what they did")
+    if ranks.ranks > 1 and (not sets or "-" in sets):
+        raise click.UsageError("several ranks need a set in files, not standard input")
     verdict_file = verdict_file or (output and output != "-" and f"{output}.verdict.json")
+    told: list[dict] = []  # warnings
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(cli.seekable(sets))
-        job, about = _job(network, source, ranks, _store(output, stack), options)
-        document = _finished(verdict_file, output, about["identity"])
+        if output not in (None, "-") and cli.same_set(output, source.paths):
+            raise click.UsageError(f"-o {output}: is the set that is attacked; give another name")
+        if verdict_file and os.path.isdir(verdict_file):
+            raise click.UsageError(f"{verdict_file}: is a folder; expected a file for the verdict")
+        with enough_memory(f"{network}: there is no memory for it on {ranks.device}"):
+            job, about = _job(network, source, ranks, _store(output, stack), options)
+        document = cli.finished(verdict_file, output, about["identity"])
         if document is None:
+            job.warn = lambda finding: _warn(asdict(finding), told)
             document = _attack(job, source, ranks, output, options, about)
             if ranks.first:
-                _keep(verdict_file, document)
+                cli.keep_verdict(verdict_file, document)
+                job.store.remove()
         elif ranks.first:
             cli.note(f"{verdict_file} says that this is done")
-        if ranks.first:
-            job.store.remove()
+            job.store.clear_up(job.identity)
         ranks.wait()
         parallel.leave()
     if ranks.first:
         for warning in document["warnings"]:
-            cli.note(f"{warning['text']} Advice: {warning['advice']}")
+            _warn(warning, told)
         if output == "-":
             cli.note(f"robust accuracy {document['accuracy']:.2%} of {document['images']} images")
         else:
             _print(document, output_format, entry)
 
 
+def _warn(warning: dict, told: list[dict]) -> None:
+    """Say what is suspicious about the network, once."""
+    if warning not in told:
+        told.append(warning)
+        cli.note(f"{warning['text']} Advice: {warning['advice']}")
+
+
 def _check(options: dict, output, verdict_file, output_format, entry: dict) -> None:
     """UsageError for options that do not go together."""
     attack = options["attack"].lower()
+    if output is None and (given := [key for key in OF_SHARDS if options[key]]):
+        raise click.UsageError(f"--{given[0]} goes with -o")
+    if measured := [key for key in entry if key in MEASURED]:
+        raise click.UsageError(f"--entry {measured[0]}: is measured")
     if entry and output_format != "robustbench":
         raise click.UsageError("--entry goes with --format robustbench")
     if output_format == "robustbench" and attack != "autoattack":
         raise click.UsageError(f"--attack {attack}: a RobustBench entry is of autoattack")
     if output == "-" and output_format:
         raise click.UsageError("--format: standard output is the shards; see --verdict")
+    if verdict_file == "-":
+        raise click.UsageError("--verdict -: standard output is the verdict without it")
     folder = os.path.dirname(verdict_file or "")
     if folder and not os.path.isdir(folder):
         raise click.UsageError(f"{folder}: no such folder to write into")
@@ -166,14 +192,14 @@ def _job(network: str, source, ranks, store, options: dict):
     count = min(source.count, options["first"] or source.count)
     identity = {
         "set": source.digest, "images": count, "attack": settings,
-        "network": cli.network_identity(network, description),
+        "network": cli.network_identity(network, description, model),
     }  # fmt: skip
     job = Job(
         source, chosen, oracle, count, options["seed"], store, identity, ranks.device, ranks.rank,
         ranks.ranks, library, network,
     )  # fmt: skip
     plain = {key: value for key, value in description.items() if key != "history"}
-    written = {name: options[name] for name in ("fooled", "layout", "chunk", "shard")}
+    written = {name: options[name] for name in OF_SHARDS}
     about = {
         "history": cli.history_with(description, source),
         "network": {"path": network, **plain}, "model": description["model"],
@@ -228,23 +254,9 @@ def _attack(job, source, ranks, output: str | None, options: dict, about: dict) 
     if not ranks.first:
         return None
     found = _write(job, source, writer, options["fooled"])
+    ended = {"seconds": time.monotonic() - begun, "shards": cli.shards_digest(output)}
     identity = about.pop("identity")
-    return {**about, **found, "seconds": time.monotonic() - begun, "identity": identity}
-
-
-def _finished(path: str | None, output: str | None, identity: dict) -> dict | None:
-    """The verdict of the same work, if it was done before."""
-    if not path or not output or output == "-":
-        return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-    except (OSError, ValueError):
-        return None
-    if document.get("identity") != json.loads(json.dumps(identity)):
-        return None
-    none = identity["output"]["fooled"] and document["accuracy"] == 1
-    return document if none or os.path.exists(f"{output}.index.json") else None
+    return {**about, **found, **ended, "identity": identity}
 
 
 def _writer(output: str | None, job, source, options: dict, history: list):
@@ -277,18 +289,6 @@ def _write(job, source, writer, fooled: bool) -> dict:
     return tally.document()
 
 
-def _keep(path: str | None, document: dict) -> None:
-    from advlib.errors import CannotError
-
-    if not path:
-        return
-    try:
-        with cli.atomic_write(path) as file:
-            file.write(cli.document_text(document).encode())
-    except OSError as err:
-        raise CannotError(f"{path}: {err.strerror}") from err
-
-
 def _print(document: dict, output_format: str | None, entry: dict) -> None:
     from fractions import Fraction
 
@@ -303,6 +303,7 @@ def _print(document: dict, output_format: str | None, entry: dict) -> None:
         made, empty = verdict.entry(document, eps, entry)
         if empty:
             cli.note(f"the entry lacks {', '.join(empty)}: give them with --entry FIELD=VALUE")
+        cli.note(f"the entry is of {document['images']} images; RobustBench has all test images")
         print(json.dumps(made, indent=2))
     else:
         cli.write_rows(verdict.rows(document), output_format, document["history"])

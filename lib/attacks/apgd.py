@@ -28,7 +28,7 @@ WIDENED = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))  # L1: radii over eps, and their 
 
 def apgd(
     problem: Problem, *, loss: str = "ce", target: int | Sequence[int] | None = None,
-    restart: int = 0, steps: int = 100, eot: int = 1, widened: bool = False,
+    restart: int = 0, steps: int = 100, eot: int = 1, widened: bool = False, once: bool = False,
 ) -> None:  # fmt: skip
     """Attack all lanes that are left, from one random start each.
 
@@ -37,6 +37,9 @@ def apgd(
     another would find; None: away from the label.
     restart: which one, for its random numbers.  eot: gradients that are averaged for each step.
     widened: for L1, begin in balls of three and two times the radius; with one target at a time.
+    once: judge an image once, when the run is over, by its last point that was misclassified.  For
+    a classifier that answers differently each time, which would fail one of a hundred judgements
+    by chance; not with several targets.
     """
     left = problem.left()
     if not len(left):
@@ -52,7 +55,7 @@ def apgd(
             return losses.dlr_targeted(logits, label[rows], aim[rows])
         return (losses.dlr if loss == "dlr" else losses.cross_entropy)(logits, label[rows])
 
-    climb = _Climb(problem, values, eot, check_flat=bool(places) or loss == "dlr")
+    climb = _Climb(problem, values, eot, once, check_flat=bool(places) or loss == "dlr")
     names = [(k, restart) for k in places or (0,)]
     if not widened:
         parts = [_start(problem, left, images[: len(left)], *name) for name in names]
@@ -106,16 +109,18 @@ class _Lanes:
     step: Tensor
     pixels: Tensor  # L1: share of the pixels that a step moves
     support: Tensor  # L1: how many pixels the best point had changed at the last checkpoint
+    missed: Tensor  # the last point that was misclassified
+    erred: Tensor  # whether any was
 
     @classmethod
     def at(cls, lane: Tensor, place: Tensor, image: Tensor, begin: Tensor) -> "_Lanes":
-        zeros = torch.zeros(len(lane), device=image.device)
         begin = begin.clamp(0, 1)
-        true = torch.ones_like(zeros, dtype=torch.bool)
         rows = torch.arange(len(lane), device=image.device)
+        true = torch.ones_like(rows, dtype=torch.bool)
+        unset = torch.empty(0)
         return cls(
-            lane, place, rows, image, begin, begin, begin, zeros, zeros, zeros, zeros, zeros, true,
-            zeros, zeros, zeros, zeros,
+            lane, place, rows, image, begin, begin, begin, unset, unset, unset, unset, unset, true,
+            torch.zeros_like(rows), unset, unset, unset, begin, ~true,
         )  # fmt: skip
 
     def keep(self, which: Tensor) -> None:
@@ -128,10 +133,11 @@ class _Climb:
     """The ascent of many images at once, in balls of one norm."""
 
     def __init__(
-        self, problem: Problem, values: Callable[[Tensor, Tensor], Tensor], eot: int,
+        self, problem: Problem, values: Callable[[Tensor, Tensor], Tensor], eot: int, once: bool,
         check_flat: bool,
     ):  # fmt: skip
         self.problem, self.values, self.eot, self.check_flat = problem, values, eot, check_flat
+        self.once = once
         self.norm = problem.norm
         self.first_step = 1.0 if self.norm == "L1" else 2.0  # in radii
 
@@ -144,7 +150,7 @@ class _Climb:
         """
         logits, at.loss, at.gradient = self._ask(at)
         if self.check_flat:
-            self.problem.flat(int(losses.without_gradient(at.gradient).sum()))
+            self.problem.flat(len(at.lane[losses.without_gradient(at.gradient)].unique()))
         at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
         at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
         at.best = at.current.clone()
@@ -157,8 +163,9 @@ class _Climb:
             at.pixels = at.support / count / FEWER
         every = max(int((0.04 if self.norm == "L1" else 0.22) * steps), 1)
         since = 0
+        at.missed = at.current
         if claims:
-            self._claim(at, logits)
+            self._claim(at, logits, at.current)
         for i in range(steps):
             if not len(at.lane):
                 break
@@ -170,7 +177,9 @@ class _Climb:
             at.rises += loss > at.loss
             at.loss = loss
             better = loss > at.best_loss
-            at.best[better], at.best_gradient[better] = at.current[better], at.gradient[better]
+            rose = balls.per_image(better, at.image)
+            at.best = torch.where(rose, at.current, at.best)
+            at.best_gradient = torch.where(rose, at.gradient, at.best_gradient)
             at.best_loss = torch.where(better, loss, at.best_loss)
             since += 1
             if since == every:
@@ -181,7 +190,10 @@ class _Climb:
                     self._halve(at, every)
                     every = max(every - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
             if claims:
-                self._claim(at, logits, at_current=moved)
+                # a checkpoint may have moved an image to its best point meanwhile
+                self._claim(at, logits, moved)
+        if claims and self.once and at.erred.any():
+            self._settle(at, at.erred)
         return at.best
 
     def _ask(self, at: _Lanes) -> tuple[Tensor, Tensor, Tensor]:
@@ -192,16 +204,20 @@ class _Climb:
             gradient += more
         return logits, loss, gradient / self.eot if self.eot > 1 else gradient
 
-    def _claim(self, at: _Lanes, logits: Tensor, at_current: Tensor | None = None) -> None:
-        """Drop the images that fool the classifier."""
+    def _claim(self, at: _Lanes, logits: Tensor, points: Tensor) -> None:
+        """Drop the images that fool the classifier at their points, or note the points."""
         hit = ~losses.leads(logits, self.problem.label[at.lane])
-        if not hit.any():
-            return
-        # a checkpoint may have moved an image to its best point meanwhile
-        points = at.current if at_current is None else at_current
-        found = balls.rounded_in(at.image[hit], points[hit], self.norm, self.problem.eps)
+        if self.once:
+            at.missed = torch.where(balls.per_image(hit, points), points, at.missed)
+            at.erred = at.erred | hit
+        elif hit.any():
+            at.missed = points
+            self._settle(at, hit)
+            at.keep(self.problem.open(at.lane, at.place))
+
+    def _settle(self, at: _Lanes, hit: Tensor) -> None:
+        found = balls.rounded_in(at.image[hit], at.missed[hit], self.norm, self.problem.eps)
         self.problem.claim(at.lane[hit], found, place=at.place[hit])
-        at.keep(self.problem.open(at.lane, at.place))
 
     def _moved(self, at: _Lanes, eps: float, share: float) -> Tensor:
         """The next points of all images."""

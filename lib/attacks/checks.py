@@ -161,25 +161,21 @@ def zero_gradients(count: int) -> Finding:
     return collector.findings[0]
 
 
-def chance(logits: Tensor, label: Tensor) -> list[Finding]:
+def chance(right: int, images: int, classes: int) -> list[Finding]:
     """A finding "chance" where the accuracy on clean images is no better than guessing.
 
-    logits: (n, k).  label: (n,).  Of 20 images or more; below half as much again as 1 / k, and,
-    with few classes, below 5 points more.
+    right: how many of the images, 20 or more, are classified rightly: less than half as many again
+    as 1 / classes, and, with few classes, than 5 points more.
     """
-    count, classes = logits.shape
-    if count < FEWEST:
-        return []
-    right = int((logits.argmax(1) == label).sum())
-    # 1.5 / k alone would call 75 % right of two classes chance
-    if right / count > 1 / classes + min(0.5 / classes, 0.05):
+    # 1.5 / classes alone would call 75 % right of two classes chance
+    if images < FEWEST or right / images > 1 / classes + min(0.5 / classes, 0.05):
         return []
     return [
         Finding(
             "chance",
-            f"clean accuracy is {right}/{count}, that of guessing among {classes} classes!",
+            f"clean accuracy is {right}/{images}, that of guessing among {classes} classes!",
             "compare the range of pixels and the normalisation with those the network was trained "
-            "with, and the order of classes with the labels'",
+            "with, and the order of its classes with that of the labels",
         )
     ]
 

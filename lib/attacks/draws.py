@@ -15,6 +15,12 @@ from torch import Tensor
 from advlib.shards.counter import uniform
 
 
+def seed_of(*names: int) -> int:
+    """A seed of 64 bits for what integers name."""
+    digest = hashlib.blake2b(repr(names).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
 class Draws(Protocol):
     """Random numbers for lanes."""
 
@@ -48,9 +54,7 @@ class Keyed:
         self._stage = stage
 
     def uniform(self, lanes: Tensor, shape: Sequence[int], *draw: int) -> Tensor:
-        text = repr((self._seed, self._stage, *draw)).encode()
-        seed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        return uniform(self._number[lanes], seed, shape)
+        return uniform(self._number[lanes], seed_of(self._seed, self._stage, *draw), shape)
 
     def normal(self, lanes: Tensor, shape: Sequence[int], *draw: int) -> Tensor:
         # the middle of the 2^-24 wide cell: neither 0 nor 1, where the quantile is infinite
@@ -64,7 +68,8 @@ class Library:
     """The numbers that the library draws, with its default order and batches.
 
     At each stage it takes the images left in batches, and reseeds before each.  On the CPU, as
-    the library draws on every device.
+    the library draws on every device, but for one draw of APGD in widened L1 balls: there its
+    starts on a GPU are others.
     """
 
     def __init__(self, seed: int, batch: int):

@@ -16,7 +16,7 @@ class Found:
     """What attacks found for n images: arrays (n, ...).
 
     number: place in the set, int64.  label: int64.  adversarial: (n, h, w, c) float32 in [0, 1], as
-    the attack left it; the image itself where nothing fooled the classifier, or nothing had to.
+    the attack left it: see Problem.
     clean_logits, logits, picture_logits: (n, k) float32, of the image, of `adversarial`, and of
     its 8-bit picture.  by: texts, the attack; "clean" where none was needed, "" where none fooled.
     costs: of each stage `seconds`, `forwards` and `backwards` (images).

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from advlib.attacks import checks
-from advlib.attacks.draws import Keyed, Library
+from advlib.attacks.draws import Keyed, Library, seed_of
 from advlib.attacks.found import Found, findings_of
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
@@ -71,6 +71,7 @@ class Job:
     library_draws: bool = False
     name: str = "the classifier"
     report: Callable[[Progress], None] = lambda progress: None
+    warn: Callable[[checks.Finding], None] = lambda finding: None  # of what is seen beforehand
 
     def begin(self) -> None:
         """Take up the job that the store holds, or begin one in it.
@@ -79,10 +80,12 @@ class Job:
         """
         window = self.count
         if not self.library_draws:
-            # two for each of several ranks, since images of one window may take longer
-            windows = 2 * self.ranks if self.ranks > 1 else 1
-            share, batch = -(-self.count // windows), self.oracle.batch
-            window = min(max(share, batch), BATCHES * batch, self.count)
+            # two for each of several ranks, since images of one window may take longer, unless
+            # those were less than a batch
+            share, batch = -(-self.count // self.ranks), self.oracle.batch
+            if self.ranks > 1:
+                share = max(share // 2, min(share, batch))
+            window = min(share, BATCHES * batch)
         # as the job began with, since ranks and batch may differ when it goes on
         settled = self.store.settle(self.identity, {"window": window}, self.rank == 0)
         self.window = settled["window"]
@@ -136,6 +139,7 @@ class Job:
             problem.draws.begin(part.number, problem.left())
             for j, attack in list(enumerate(part.rounds))[turn:]:
                 problem.tick = self._ticker(problem, i, j)
+                self._seed(index, part.number, j)
                 carry = self._round(attack, problem, carry, costs.setdefault(part.name, {}))
                 whole = j + 1 == len(part.rounds)
                 # the library's random numbers cannot be taken up in the middle of a stage
@@ -154,9 +158,15 @@ class Job:
             Library(self.seed, self.oracle.batch) if self.library_draws
             else Keyed(self.seed, number)
         )  # fmt: skip
+        self._seed(int(numbers[0]))
         problem = Problem(self.oracle, images, label, self.suite.norm, self.suite.eps, draws)
+        problem.name, problem.first = self.name, int(numbers[0])
         checks.check_logits(problem.clean, label, self.name, self.source.name, numbers)
         return problem
+
+    def _seed(self, *place: int) -> None:
+        """Begin torch's own random numbers anew, which a network may draw."""
+        torch.manual_seed(seed_of(self.seed, *place))
 
     def _round(self, attack, problem: Problem, carry: Carry, cost: dict) -> Carry:
         """Do a round, and add what it cost."""
@@ -179,8 +189,9 @@ class Job:
             attacks=[stage.name for stage in self.suite.stages],
             apgd_targets=aims.get("apgd-t", 0), fab_targets=aims.get("fab-t", 0),
         )  # fmt: skip
-        for finding in [*found, *checks.chance(problem.clean, problem.label)]:
+        for finding in found:
             problem.find(finding)
+            self.warn(finding)
 
     def _found(self, numbers: np.ndarray, problem: Problem, costs: dict) -> Found:
         adversarial = np.ascontiguousarray(problem.adversarial.permute(0, 2, 3, 1).cpu().numpy())
@@ -240,6 +251,7 @@ class Job:
             asked = oracle.forwards + 2 * oracle.backwards
             wanted = here * ahead + max(later, 0) * (robust + here) / seen * whole
             remaining = wanted * (now - self._begun) / asked if asked else None
-            self.report(Progress(stages[stage].name, left, robust + here, seen, remaining))
+            alive = min(left, here)  # an attack may make several tries at an image at once
+            self.report(Progress(stages[stage].name, alive, robust + here, seen, remaining))
 
         return tick

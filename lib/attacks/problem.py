@@ -20,7 +20,8 @@ class Problem:
     images: (n, c, h, w) float32 in [0, 1].  label: (n,) int64.  norm, eps: of the ball about each.
     clean: (n, k), the classifier's own logits.
     robust: (n,) bool, not fooled so far.  adversarial: like images; the image itself where
-    nothing fooled the classifier, or nothing had to.  logits: (n, k), of `adversarial`.
+    nothing had to fool the classifier, and where nothing did, unless an attack kept its last try.
+    logits: (n, k), of `adversarial`.
     by: n texts, which attack fooled it: "clean" where none was needed, "" where none did.
     """
 
@@ -35,6 +36,7 @@ class Problem:
         self.by = ["" if right else CLEAN for right in self.robust.tolist()]
         self._won = torch.full_like(label, NEVER)  # the lowest place of the tries that fooled
         self.attack = ""  # which one is running
+        self.name, self.first = "the classifier", 0  # of the network; number of the first image
         self.findings: list[Finding] = []
         self.zero_gradients = 0  # most images whose gradient vanished where a DLR run began
         self.tick: Callable[[int], None] = lambda left: None  # before every step of `left` lanes
@@ -72,8 +74,7 @@ class Problem:
         Raises DataError for logits that are no numbers.
         """
         logits = self.oracle.judge(candidates)
-        if not logits.isfinite().all():
-            raise DataError("the classifier's logits for an attacked image are no finite numbers")
+        self.demand(logits.isfinite().all(1), lanes)
         fooled = logits.argmax(1) != self.label[lanes]
         chosen = fooled
         if place is not None:
@@ -81,6 +82,15 @@ class Problem:
             chosen = fooled & (place == self._won[lanes])
         self._record(lanes, candidates, chosen, logits, keep)
         return fooled
+
+    def demand(self, finite: Tensor, lanes: Tensor) -> None:
+        """DataError unless the logits for the attacked images of the lanes (m,) were all finite."""
+        if not finite.all():
+            number = self.first + int(lanes[~finite][0])
+            raise DataError(
+                f"{self.name}: its logits for image {number}, attacked with {self.attack}, are no "
+                "finite numbers"
+            )
 
     def open(self, lanes: Tensor, place: Tensor) -> Tensor:
         """Which tries still matter, (m,) bool: nothing at their place or a lower one has fooled."""

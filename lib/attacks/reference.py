@@ -51,6 +51,9 @@ def _library(suite: Suite, attack: str, seed: int):
             model, norm=suite.norm, eps=suite.eps, seed=seed, version=suite.version,
             device=problem.images.device, attacks=[attack] if custom else None,
         )  # fmt: skip
+        # no more targets than there are other classes, of which the library does not think
+        library.apgd_targeted.n_target_classes = suite.aims.get("apgd-t", 1)
+        library.fab.n_target_classes = suite.aims.get("fab-t", 1)
         # the images that are left are those that the library would take on from the stage before,
         # in the same batches
         library.attacks_to_run = [attack]
@@ -75,9 +78,9 @@ class _Counted(torch.nn.Module):
 
     def __init__(self, problem: Problem):
         super().__init__()
-        self.problem = problem
+        self.problem, self.left = problem, len(problem.left())  # the library tells only at its end
 
     def forward(self, images: Tensor) -> Tensor:
         self.problem.oracle.forwards += len(images)
-        self.problem.tick(len(images))
+        self.problem.tick(self.left)
         return self.problem.oracle.exact(images)

@@ -43,6 +43,7 @@ def square(
     search = _Search(problem, made, None if first == 0 else carry)
     if first == 0:
         search.start()
+        search.check()
     numbers = (_Ahead if isinstance(problem.draws, Keyed) else _Stepwise)(problem.draws, made)
     step = first
     while step < last and len(search.lanes):
@@ -53,6 +54,7 @@ def square(
             count += 1
         search.steps(numbers.of(step, count, search.lanes), side)
         step += count
+    search.check()
     return {"lanes": search.lanes, "best": search.best, "margin": search.margin}
 
 
@@ -78,6 +80,7 @@ class _Search:
         self._block = batch * max(1, BLOCK // (batch * image))
 
         self._rate = 1.0  # share of late steps that brought a better point
+        self._strange = torch.zeros_like(self.lanes)  # margins that were no finite numbers
 
     def start(self) -> None:
         """Go to a random point of each ball."""
@@ -89,6 +92,10 @@ class _Search:
             _, finished = self._keep(rows, points, self._margins(points, rows))
             done.append(finished)
         self._drop(done)
+
+    def check(self) -> None:
+        """DataError where a margin was no finite number: the search passes such points over."""
+        self._problem.demand(self._strange == 0, self.lanes)
 
     def ahead(self) -> int:
         """How many steps to ask for at once, as far as the better points leave them of use."""
@@ -141,7 +148,10 @@ class _Search:
             done.append(finished)
 
     def _margins(self, points: Tensor, rows: Tensor) -> Tensor:
-        return margin(self._problem.oracle.logits(points), self._label[rows]).double()
+        found = margin(self._problem.oracle.logits(points), self._label[rows]).double()
+        # without waiting for a GPU at each step
+        self._strange.index_add_(0, rows, (~found.isfinite()).to(self._strange))
+        return found
 
     def _keep(self, rows: Tensor, points: Tensor, margins: Tensor) -> tuple[Tensor, Tensor]:
         """Take points as the best, and claim those that fool.
@@ -169,7 +179,7 @@ class _Search:
             return
         kept = torch.ones_like(self.lanes, dtype=torch.bool)
         kept[torch.cat(done)] = False
-        for name in ("lanes", "best", "margin", "_images", "_label"):
+        for name in ("lanes", "best", "margin", "_images", "_label", "_strange"):
             setattr(self, name, getattr(self, name)[kept])
 
 

@@ -17,7 +17,7 @@ ABOUT = "advattack"  # the key of a file's JSON
 
 
 class Store:
-    """A folder of one job.  All methods raise CannotError where the disk does not do."""
+    """A folder of one job.  CannotError where it cannot be made or written into."""
 
     def __init__(self, folder: str):
         """The folder, which `settle` makes if it is not there."""
@@ -27,7 +27,7 @@ class Store:
     def settle(self, identity: Mapping, settings: dict, first: bool) -> dict:
         """The settings of the job in this folder; `settings`, which are kept, if it is new.
 
-        A job that has nothing done yet is new: it gives way to one of another identity.
+        A job that has nothing done yet is new, and gives way to one of another identity.
         identity: JSON that says what the job is.  first: whether this process writes them, and
         keeps others off the folder until `release`.
         Raises DataError where the folder is of a job of another identity, CannotError where
@@ -47,9 +47,9 @@ class Store:
             other = kept = None
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise DataError(f"{self._path(JOB)}: damaged: {err}; remove the folder") from None
-        if kept is not None and not other:
-            return kept
-        if other and any(name.endswith(".safetensors") for name in os.listdir(self.folder)):
+        if kept is not None and any(n.endswith(".safetensors") for n in os.listdir(self.folder)):
+            if not other:
+                return kept
             raise DataError(f"{self.folder}: of another attack, {other}: remove it, or give another"
                             " name with -o")  # fmt: skip
         if first:
@@ -86,6 +86,18 @@ class Store:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
+
+    def clear_up(self, identity: Mapping) -> None:
+        """Remove the folder of a finished job, which a kill may have left, and no other job's."""
+        wanted = json.loads(json.dumps(identity))
+        with (
+            # damaged, not there, or another process at work in it
+            contextlib.suppress(OSError, CannotError, ValueError, KeyError, TypeError),
+            held(self.folder),
+            open(self._path(JOB), encoding="utf-8") as file,
+        ):
+            if not difference(json.load(file)["identity"], wanted):
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def release(self) -> None:
         """Let others at the folder."""

@@ -151,7 +151,8 @@ def _stage(attack: str, version: str, norm: str, classes: int) -> Stage:
     eot = 20 if version == "rand" else 1
     places = range(2, _aims(attack, version, norm, classes) + 2)
     if attack in ("apgd-ce", "apgd-dlr"):
-        climb = partial(apgd, loss=attack.removeprefix("apgd-"), eot=eot, widened=widened)
+        loss, rand = attack.removeprefix("apgd-"), version == "rand"
+        climb = partial(apgd, loss=loss, eot=eot, widened=widened, once=rand)
         rounds = [_round(climb, restart=i) for i in range(starts)]
         cost = 303.0 * eot
     elif attack == "apgd-t":

@@ -32,7 +32,7 @@ class Verdict:
     def __init__(self, suite: Suite):
         """Begin with nothing."""
         self.suite = suite
-        self.images = self.clean = self.robust = self.shown = 0
+        self.images = self.clean = self.robust = self.shown = self.classes = 0
         self.zero_gradients = 0
         self.findings: list[checks.Finding] = []
         self._fooled = dict.fromkeys((stage.name for stage in suite.stages), 0)
@@ -41,6 +41,7 @@ class Verdict:
     def add(self, found: Found) -> None:
         """Count a window's images."""
         self.images += len(found)
+        self.classes = found.clean_logits.shape[1]
         self.clean += int((found.by != CLEAN).sum())
         self.robust += int(found.robust.sum())
         self.shown += int((found.picture_logits.argmax(1) == found.label).sum())
@@ -66,7 +67,7 @@ class Verdict:
 
         picture_accuracy: on the 8-bit pictures of what the attacks left.
         """
-        findings = list(self.findings)
+        findings = self.findings + checks.chance(self.clean, self.images, self.classes)
         if self.zero_gradients:
             findings.append(checks.zero_gradients(self.zero_gradients))
         after = {row["attack"]: row["accuracy"] for row in self.stages()}

@@ -37,7 +37,6 @@ from advlib.cli.options import (
     where_option,
 )
 from advlib.cli.output import (
-    document_text,
     history_entry,
     history_of,
     note,
@@ -52,6 +51,7 @@ from advlib.cli.output import (
 from advlib.cli.selecting import images_where_option, keys_option, selection, selection_options
 from advlib.cli.tool import Tool
 from advlib.cli.training import recipe_options, training_meter
+from advlib.cli.verdicts import finished, keep_verdict, same_set, shards_digest
 from advlib.files import atomic_write
 
 __all__ = [
@@ -64,13 +64,14 @@ __all__ = [
     "columns_option",
     "copy",
     "device_name",
-    "document_text",
+    "finished",
     "fit_arguments",
     "format_option",
     "history_entry",
     "history_of",
     "history_with",
     "images_where_option",
+    "keep_verdict",
     "keys_option",
     "layout_options",
     "meter",
@@ -89,12 +90,14 @@ __all__ = [
     "quality_options",
     "read_fits",
     "recipe_options",
+    "same_set",
     "say_uncertain",
     "seed_option",
     "seekable",
     "selection",
     "selection_options",
     "sets_argument",
+    "shards_digest",
     "standard_input",
     "stream_name",
     "temporary_folder",

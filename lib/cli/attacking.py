@@ -35,20 +35,24 @@ def parse_radius(text: str | None, norm: str, numbers: int) -> Fraction:
 
     Raises click.BadParameter for what is none, and for one that holds all images.
     """
-    text = text or RADII[norm]
+    text = RADII[norm] if text is None else text
     try:
         radius = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise click.BadParameter(f"found {text!r}; expected a radius, as 8/255") from None
+        raise _no_radius(f"found {text!r}; expected a radius, as 8/255") from None
     most = {"Linf": 1.0, "L2": numbers**0.5, "L1": float(numbers)}[norm]
     if radius <= 0:
-        raise click.BadParameter(f"found {text!r}; expected a radius above 0")
+        raise _no_radius(f"found {text!r}; expected a radius above 0")
     if radius >= most:
-        raise click.BadParameter(
-            f"found {text}; images are in [0, 1], and any other is within {most:g}: did you mean"
-            f" {text}/255?"
+        meant = f": did you mean {text}/255?" if norm == "Linf" else ""
+        raise _no_radius(
+            f"found {text}; images are in [0, 1], and any other is within {most:g}{meant}"
         )
     return radius
+
+
+def _no_radius(text: str) -> click.BadParameter:
+    return click.BadParameter(text, param_hint="'--eps'")
 
 
 @contextlib.contextmanager

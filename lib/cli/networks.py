@@ -32,9 +32,9 @@ def open_checkpoint(path: str, source, device, options: dict):
     import torch
 
     from advlib.models import checkpoints
+    from advlib.training.parallel import exact_floats
 
-    # outcomes shall not depend on the device more than they must
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    exact_floats()
     model, description = checkpoints.load(path, **options)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
@@ -51,6 +51,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     import os
 
     from advlib.models import callables, imported
+    from advlib.training.parallel import exact_floats
     from advlib.training.scoring import check
 
     if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):
@@ -61,6 +62,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
         return model, description, model.classes
     if given := [f"--{name}" for name in ("model", "current") if options[name]]:
         raise click.UsageError(f"{', '.join(given)}: for checkpoints; {spec} is Python code")
+    exact_floats()
     model, description = callables.load_callable(
         spec, normalisation=options["normalisation"], pixels=pixels or "unit", device=device
     )
@@ -70,19 +72,22 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     return model, description, callables.probe(model, (channels, height, width), device)
 
 
-def network_identity(spec: str, description: dict) -> dict:
-    """What tells a network from others: its description, and the hash of its file or code."""
-    import hashlib
+def network_identity(spec: str, description: dict, model) -> dict:
+    """What tells a network from others: its description, and hashes of its file, or of its code
+    and the weights that are seen in it.
+    """
     import os
     import sys
+
+    from advlib.files import file_sha256
+    from advlib.models import callables
 
     known = {key: value for key, value in description.items() if key != "history"}
     code = sys.modules.get(spec.partition(":")[0])
     path = spec if os.path.exists(spec) else getattr(code, "__file__", None)
-    if not path:
-        return known
-    with open(path, "rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), **known}
+    if isinstance(model, callables.Adapted):
+        known["weights_sha256"] = callables.weights_sha256(model)
+    return {"sha256": file_sha256(path), **known} if path else known
 
 
 def history_with(description: dict, source) -> list[dict]:

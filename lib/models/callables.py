@@ -4,6 +4,7 @@ Checkpoints are read without running anything in them; here whatever the module 
 and the network at each call, is done with the user's rights.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from advlib.errors import DataError
+from advlib.memory import ran_out
 from advlib.models import zoo
 from advlib.models.imported import cause_of, kind_of, modules_of, network_of
 
@@ -23,8 +25,7 @@ class Adapted(nn.Module):
     Called with float images (n, c, h, w) in [0, 1]; gives logits (n, k), float32, on the device
     of the images.
 
-    Raises DataError where what the network returns is no float tensor (n, k) with k >= 2, at
-    every call; where it fails or gives numbers that are not finite, at its first.
+    Raises DataError where the network fails, or returns no float tensor (n, k) with k >= 2.
     """
 
     mean: Tensor | None
@@ -53,32 +54,18 @@ class Adapted(nn.Module):
             value = None if row is None else torch.tensor(row).view(-1, 1, 1)
             self.register_buffer(field, value, persistent=False)
         self.dtype = _dtype(network)
-        self.asked = False
 
     def forward(self, images: Tensor) -> Tensor:
         given = self._given(images)
-        if self.asked:
-            return _logits(self.name, self.network(given), images)
         try:
             output = self.network(given)
-        except (DataError, MemoryError, torch.OutOfMemoryError):
-            raise
         except Exception as err:  # of any kind: it is not our code
+            if isinstance(err, DataError) or ran_out(err):
+                raise
             raise DataError(
                 f"{self.name}: called with {kind_of(given)}: {cause_of(err)}; expected logits"
             ) from err
-        logits = _logits(self.name, output, images)
-        # once: on a GPU each look at the numbers waits for them
-        finite = logits.isfinite().all(1)
-        if not finite.all():
-            row = int((~finite).nonzero()[0])
-            worst = logits[row][~logits[row].isfinite()][0].item()
-            raise DataError(
-                f"{self.name}: image {row} of the first batch: found logit {worst}; "
-                "expected finite numbers"
-            )
-        self.asked = True
-        return logits
+        return _logits(self.name, output, images)
 
     def _given(self, images: Tensor) -> Tensor:
         """What the network takes, of images in [0, 1]."""
@@ -141,6 +128,17 @@ def load_callable(
     }
 
 
+def weights_sha256(model: Adapted) -> str:
+    """A hash of the weights and buffers of the modules that `load_callable` finds in a network."""
+    out = hashlib.sha256()
+    for module in modules_of(model.network):
+        for name, value in module.state_dict().items():
+            if isinstance(value, Tensor):
+                out.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+                out.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return out.hexdigest()
+
+
 def probe(
     model: Callable[[Tensor], Tensor],
     image_shape: Iterable[int],
@@ -152,7 +150,8 @@ def probe(
 
     image_shape: channels, height, width.  gradient: whether attacks will need one by the images.
 
-    Raises DataError as Adapted does, where the counts of classes differ, or without a gradient.
+    Raises DataError as Adapted does, where logits are no finite numbers, where the counts of
+    classes differ, or without a gradient.
     """
     name = getattr(model, "name", None) or "model"
     grey = torch.linspace(0, 1, 5, device=device)[1:4].view(3, 1, 1, 1).expand(3, *image_shape)
@@ -160,6 +159,11 @@ def probe(
     for images in (grey.clone(), grey[:1].clone()):
         with torch.set_grad_enabled(gradient):
             logits = _logits(name, model(images.requires_grad_(gradient)), images)
+        if not (finite := logits.isfinite()).all():
+            worst = logits[~finite][0].item()
+            raise DataError(
+                f"{name}: found logit {worst} for a grey image; expected finite numbers"
+            )
         counts.append(logits.shape[1])
     if counts[0] != counts[1]:
         raise DataError(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.files import file_sha256
 from advlib.shards import layouts, npy
 from advlib.shards.chunk import IMAGES, Chunk, join_values, key_text
 from advlib.shards.index import Index, SetFiles, ShardEntry, find_sets, read_index
@@ -94,9 +95,9 @@ class ShardSet:
 
     @property
     def digest(self) -> str:
-        """A hash of the shards' checksums, or of their names and sizes where no index has them."""
+        """A hash of the shards' checksums; shards that no index knows are read for theirs."""
         lines = [
-            entry.sha256 if entry else f"{os.path.basename(path)} {os.path.getsize(path)}"
+            entry.sha256 if entry else file_sha256(path)
             for path, entry in zip(self.paths, self._entries, strict=True)
         ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -87,6 +87,11 @@ def join(device: str | None = None) -> Ranks:
     return Ranks(rank, ranks, chosen)
 
 
+def exact_floats() -> None:
+    """No TF32 on a GPU: outcomes shall not depend on the device more than they must."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+
 def keep_memory() -> None:
     """Have the C library keep freed memory for the next step instead of giving it back.
 

@@ -134,11 +134,12 @@ def test_the_randomised_version_averages_gradients(outcome):
 
 
 def test_the_plus_version_has_all_attacks(outcome):
-    found, images = outcome("mine:net few --first 12 --attack autoattack-plus --eps 0.3")
+    found, _ = outcome("mine:net few --first 12 --attack autoattack-plus --eps 0.1")
     assert [row["attack"] for row in found["stages"]] == [
         "apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t",
     ]  # fmt: skip
-    assert found["accuracy"] == 0 and fooled(images).all()
+    assert all(row["forwards"] > 0 for row in found["stages"])
+    assert 0 < found["accuracy"] < found["clean_accuracy"]
 
 
 @pytest.fixture(scope="module")

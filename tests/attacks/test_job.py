@@ -12,6 +12,8 @@ import torch
 from conftest import environment
 from robust import read
 
+from advlib.attacks.job import Job
+from advlib.attacks.oracle import Oracle
 from advlib.attacks.store import Store
 from advlib.errors import CannotError, DataError
 
@@ -244,7 +246,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     store = Store(str(tmp_path / "a"))
     store.settle({"set": 1}, {"window": 3}, True)
     store.release()
-    assert store.settle({"set": 1}, {"window": 9}, True) == {"window": 3}
+    assert store.settle({"set": 1}, {"window": 9}, True) == {"window": 9}  # nothing is done yet
     assert store.read("x") is None
     store.write("x", {"a": torch.arange(6.0).view(2, 3).T}, {"b": [1, None]})
     tensors, about = store.read("x")
@@ -257,6 +259,22 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CannotError, match="Not a directory"):
         Store(str(tmp_path / "file" / "b")).settle({}, {}, True)
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "ranks", "window"),
+    [
+        (1000, 256, 8, 125), (10_000, 256, 64, 157), (10_000, 256, 8, 625), (60, 256, 1, 60),
+        (10_000, 256, 1, 1024), (40, 8, 2, 10), (5, 8, 8, 1),
+    ],
+)  # fmt: skip
+def test_windows_leave_no_rank_without_work(tmp_path, count, batch, ranks, window):
+    made = Job(
+        None, None, Oracle(lambda x: x, batch=batch), count, 0, Store(str(tmp_path / "a")), {},
+        torch.device("cpu"), 0, ranks,
+    )  # fmt: skip
+    made.begin()
+    assert made.window == window and made.windows >= min(ranks, count)
 
 
 def test_a_job_that_has_done_nothing_gives_way_to_another(tmp_path):

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import environment
-from robust import CLASS_NAMES, digits, read, small, write
-from torch import nn
+from robust import CLASS_NAMES, digits, read, write
 
 from advlib.models.checkpoints import load, save
 from advlib.models.network import build
@@ -224,6 +223,16 @@ def moody(x):
     return net(x) + torch.randn(len(x), 10)
 def left_on():
     return torch.nn.Sequential(net, torch.nn.Dropout(0.5)).train()
+def halves(x):
+    assert len(x) in (1, 3), "one or three"
+    return net(x)
+def errs(x):  # now and then
+    z = net(x)
+    return z.where(torch.rand(len(x), 1) > 0.05, -z)
+def five(x):
+    return net(x)[:, :5]
+def far(x):  # so sure that gradients vanish
+    return (1e4 * net(x)).softmax(1) * 10
 def fails(x):
     raise ValueError("no such thing")
 """
@@ -258,10 +267,18 @@ def bad(wrong, monkeypatch):
 
 
 BAD = {
-    "own:broken few": "own:broken: image 0 of the first batch: found logit nan",
-    "own:sometimes few --attack pgd -q": "logits for an attacked image are no finite numbers",
+    "own:broken few": "own:broken: found logit nan for a grey image",
+    "own:sometimes few --attack pgd -q": "own:sometimes: its logits for image",
     "own:one few": "expected logits, floats (3, classes), of 2 classes or more",
     "own:fails few": "ValueError: no such thing",
+    "robust.st few --eps=": "'--eps': found ''; expected a radius",
+    "own:halves few": "own:halves: called with float32 (60, 3, 8, 8): AssertionError: one or three",
+    "own:sometimes few --attack square": "attacked with square, are no finite numbers",
+    "robust.st few -o few": "-o few: is the set that is attacked; give another name",
+    "robust.st few-000000.tar -o few": "-o few: is the set that is attacked",
+    "robust.st few --fooled": "--fooled goes with -o",
+    "robust.st few --verdict -": "standard output is the verdict without it",
+    "robust.st few --format robustbench --entry eps=1": "--entry eps: is measured",
     "own:nothing few": "own: has no nothing",
     "own:net beyond": "label 10; own:net has 10 classes, expected 0 to 9",
     "own:three three": "attack apgd-t: 3 classes; its loss needs 4: name other attacks, as",
@@ -271,7 +288,7 @@ BAD = {
     "robust.st few --eps 8": "did you mean 8/255?",
     "robust.st few --eps 0": "expected a radius above 0",
     "robust.st few --eps small": "found 'small'; expected a radius, as 8/255",
-    "robust.st few --eps 20 --norm L2": "any other is within 13.8564: did you mean 20/255?",
+    "robust.st few --eps 20 --norm L2": "images are in [0, 1], and any other is within 13.8564",
     "robust.st empty.tar": "no images",
     "robust.st nothing": "nothing: neither a file nor a set",
     "robust.st few --attack apgd": "attack 'apgd': expected autoattack, autoattack-plus, autoat",
@@ -323,6 +340,113 @@ def test_networks_that_attacks_cannot_judge_are_said_and_judged(bad):
     assert warnings(json.loads(done.stdout)) == {}
 
 
+def test_warnings_are_said_once_before_the_attacks_and_kept(bad):
+    done = bad("own:sure few --first 9 --attack apgd-ce")
+    lines = done.stderr.splitlines()
+    (said,) = (i for i, line in enumerate(lines) if "probability distribution" in line)
+    assert said < next(i for i, line in enumerate(lines) if line.startswith("advattack: apgd-ce: "))
+    assert "probabilities" in warnings(json.loads(done.stdout))
+
+
+def test_warnings_do_not_hang_on_batches(bad):
+    lines = [f"own:far few --first 20 --attack apgd-t --eps 0.01 -q --batch {n}" for n in (64, 3)]
+    first, second = (warnings(json.loads(bad(line).stdout)) for line in lines)
+    assert first.keys() == second.keys() >= {"zero gradients"}
+    counts = [int(found["zero gradients"]["text"].split()[2]) for found in (first, second)]
+    assert counts[0] == counts[1] <= 20
+
+
+def test_a_network_that_errs_by_chance_fares_as_with_the_library(bad):
+    line = "own:errs few --attack autoattack-rand --eps 0.0001 -q"
+    found = json.loads(bad(line).stdout)
+    theirs = json.loads(bad(f"{line} --engine reference").stdout)
+    # each stage judges an image once, and one in twenty judgements errs
+    for document in (found, theirs):
+        fooled = [row["fooled"] for row in document["stages"]]
+        assert sum(fooled) <= 12, fooled
+    again = json.loads(bad(line).stdout)
+    assert again["accuracy"] == found["accuracy"]
+    assert again["clean_accuracy"] == found["clean_accuracy"] < 1
+
+
+def test_the_library_aims_at_no_more_classes_than_there_are(bad, wrong):
+    part = digits()
+    write(wrong / "low", part.take(np.flatnonzero(part.label < 5)[:12]))
+    line = "own:five low --attack apgd-t,fab-t --eps 0.1 -q"
+    found = json.loads(bad(f"{line} --draws library").stdout)
+    theirs = json.loads(bad(f"{line} --engine reference").stdout)
+    assert [row["fooled"] for row in found["stages"]] == [row["fooled"] for row in theirs["stages"]]
+
+
+def test_tf32_is_off_for_networks_of_ones_own(bad):
+    torch.backends.cudnn.allow_tf32 = True
+    bad("mine:net few --first 2 --attack pgd --steps 1")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+LINE = "mine:net few --attack pgd --steps 2 --first 9 -q -o"
+
+
+def test_other_images_of_the_same_size_on_standard_input_are_other_work(sh, wrong):
+    one, two = (digits().take(slice(start, start + 9)) for start in (0, 9))
+    for name, chunk in (("one.tar", one), ("two.tar", two)):
+        write(wrong / name, Chunk(chunk.image, chunk.label, np.arange(9)), "sample")
+    line = "advattack mine:net --attack pgd --steps 2 --eps 0.1 -o piped"
+    said = [sh(f"cat {name}.tar | {line}", cwd=wrong) for name in ("one", "two", "two")]
+    assert [done.returncode for done in said] == [0, 0, 0]
+    assert [done.stderr.endswith("says that this is done\n") for done in said] == [0, 0, 1]
+    assert np.array_equal(read(wrong / "piped").image, two.image)
+
+
+def test_work_whose_set_is_no_longer_there_is_done_again(bad, wrong):
+    bad(f"{LINE} gone")
+    (wrong / "gone-000000.tar").unlink()
+    bad(f"{LINE} gone")
+    assert len(read(wrong / "gone")) == 9
+    bad(f"{LINE} gone --eps 0.2 --verdict other.json")
+    changed = read(wrong / "gone").fields["adversarial"]
+    bad(f"{LINE} gone")
+    assert not np.array_equal(read(wrong / "gone").fields["adversarial"], changed)
+
+
+def test_what_is_done_leaves_another_jobs_folder_alone(bad, wrong):
+    bad(f"{LINE} kept")
+    folder = wrong / ".kept.attack"
+    for other in (True, False):
+        folder.mkdir(exist_ok=True)
+        job = json.loads((wrong / "kept.verdict.json").read_text())["identity"]["job"]
+        job = job | {"images": 7} if other else job
+        (folder / "job.json").write_text(json.dumps({"identity": job, "settings": {}}))
+        bad(f"{LINE} kept")
+        assert folder.exists() == other
+
+
+def test_other_weights_in_the_same_code_are_another_network(bad, wrong):
+    (wrong / "loads.py").write_text(
+        "import torch\nfrom mine import net\ndef made():\n"
+        "    layer = torch.nn.Linear(10, 10)\n"
+        "    layer.load_state_dict(torch.load('layer.pt'))\n"
+        "    return torch.nn.Sequential(net, layer)\n"
+    )
+    found = []
+    for scale in (1, -1):
+        weights = {"weight": scale * torch.eye(10), "bias": torch.zeros(10)}
+        torch.save(weights, wrong / "layer.pt")
+        found.append(json.loads(bad(f"{LINE} loaded".replace("mine:net", "loads:made")).stdout))
+    assert found[0]["clean_accuracy"] > 0.5 > found[1]["clean_accuracy"]
+
+
+def test_a_verdict_goes_into_links_and_pipes_and_does_not_replace_them(sh, wrong):
+    (wrong / "real.json").write_text("old")
+    (wrong / "link.json").symlink_to("real.json")
+    line = "advattack mine:net few --attack pgd --steps 1 --first 3 -q --format csv --verdict"
+    assert sh(f"{line} link.json", cwd=wrong).returncode == 0
+    assert (wrong / "link.json").is_symlink()
+    assert json.loads((wrong / "real.json").read_text())["images"] == 3
+    done = sh(f"mkfifo pipe && (cat pipe & {line} pipe; wait)", cwd=wrong)
+    assert done.returncode == 0 and '"images": 3' in done.stdout and (wrong / "pipe").is_fifo()
+
+
 def test_the_librarys_own_run_keeps_its_warnings(bad):
     done = bad("own:sure few --first 5 --attack apgd-ce --engine reference --eps 0.2 -q")
     assert "probabilities" in warnings(json.loads(done.stdout))
@@ -359,6 +483,12 @@ def test_several_ranks_need_an_output(robust):
     )  # fmt: skip
     assert done.returncode and done.stdout == ""
     assert done.stderr.count("advattack: several ranks need -o NAME") == 1
+    done = subprocess.run(
+        [sys.executable, *line.split(), "robust.st", "--attack", "pgd", "-o", "x"],
+        cwd=robust, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        timeout=100, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode and "several ranks need a set in files" in done.stderr
 
 
 def test_ctrl_c_is_one_line_and_the_same_line_goes_on(robust):
@@ -386,4 +516,3 @@ def test_pixels_and_normalisation_reach_a_network_of_ones_own(advattack, robust)
     assert 0 < one["accuracy"] < one["clean_accuracy"]
     assert one["clean_accuracy"] == two["clean_accuracy"]
     assert one["accuracy"] == two["accuracy"]
-    assert isinstance(small(), nn.Module)

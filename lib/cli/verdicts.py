@@ -1,0 +1,54 @@
+"""Work that ends in a set and a verdict beside it: whether it was done before."""
+
+import glob
+import json
+import os
+from collections.abc import Sequence
+
+from advlib.cli.images import open_images
+from advlib.cli.output import document_text
+from advlib.errors import CannotError, DataError
+from advlib.files import atomic_write
+
+
+def finished(path: str | None, output: str | None, identity: dict) -> dict | None:
+    """The verdict of the same work, if it was done before, and its set is still what it was."""
+    if not path or output in (None, "-"):
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except (OSError, ValueError):
+        return None
+    if document.get("identity") != json.loads(json.dumps(identity)):
+        return None
+    return document if document.get("shards") == shards_digest(output) else None
+
+
+def shards_digest(output: str | None) -> str | None:
+    """A hash of the set of that name; None where there is none."""
+    try:
+        found = open_images([output]) if output not in (None, "-") else None
+        return found.digest if found and found.bytes else None
+    except (DataError, OSError):  # its files may be gone
+        return None
+
+
+def keep_verdict(path: str | None, document: dict) -> None:
+    """Write a verdict into the file of that name, if there is to be one.
+
+    Raises CannotError where it cannot be written.
+    """
+    if not path:
+        return
+    try:
+        with atomic_write(path) as file:
+            file.write(document_text(document).encode())
+    except OSError as err:
+        raise CannotError(f"{path}: {err.strerror}") from err
+
+
+def same_set(name: str, paths: Sequence[str]) -> bool:
+    """Whether a set to be written would take the place of files that are read."""
+    mine = [name] if name.endswith(".tar") else glob.glob(f"{glob.escape(name)}-*.tar")
+    return bool({*map(os.path.realpath, mine)} & {*map(os.path.realpath, paths)})
