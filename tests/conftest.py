@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 # before torch is loaded: on the tests' small tensors threads cost more than they bring, and on a
 # busy machine they wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# a shell starts what it runs in the background with Ctrl-C ignored, which commands inherit
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BIN = Path(sys.executable).parent  # of the environment under test: its commands come first
 HIDDEN = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")  # of the caller's terminal; they change output

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from advlib.errors import CannotError
+from advlib.errors import CannotError, DataError
 from advlib.files import atomic_write, held
 
 DYING = """
@@ -54,3 +54,8 @@ def test_a_held_folder_is_refused_until_it_is_let_go_of(tmp_path):
         assert os.listdir(tmp_path) == []
     with pytest.raises(FileNotFoundError), held(tmp_path / "nowhere"):
         pass
+
+
+@pytest.mark.parametrize("kind", [CannotError, DataError])
+def test_errors_are_one_line_whatever_is_in_a_name(kind):
+    assert str(kind("a\nname.tar: damaged\r")) == "a name.tar: damaged"

@@ -53,7 +53,7 @@ def open_images(specs: Sequence[str]):
 @contextlib.contextmanager
 def seekable(specs: Sequence[str]) -> Iterator:
     """A ShardSet of the sets named; standard input is kept in a temporary file meanwhile."""
-    from advlib.errors import CannotError
+    from advlib.errors import CannotError, DataError
     from advlib.shards.index import SetFiles
     from advlib.shards.reader import ShardSet
 
@@ -67,6 +67,8 @@ def seekable(specs: Sequence[str]) -> Iterator:
                 shutil.copyfileobj(standard_input(), file, 1 << 20)
         except OSError as err:
             raise CannotError(f"{path}: {err.strerror}") from err
+        if not os.path.getsize(path):
+            raise DataError("<stdin>: empty; expected shards")
         yield ShardSet([SetFiles("<stdin>", (path,), None)])
 
 

@@ -69,7 +69,11 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     if description["training_mode_left_on"]:
         note(f"{spec}: was in training mode; it is attacked in evaluation mode")
     height, width, channels = source.shape
-    return model, description, callables.probe(model, (channels, height, width), device)
+    classes = callables.probe(model, (channels, height, width), device)
+    if any(part.training for module in imported.modules_of(model.network)
+           for part in module.modules()):  # fmt: skip
+        note(f"{spec}: puts itself into training mode when it is asked, and is attacked in it")
+    return model, description, classes
 
 
 def network_identity(spec: str, description: dict, model) -> dict:

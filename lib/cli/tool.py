@@ -40,6 +40,7 @@ class Tool(click.Command):
         name = prog_name or os.path.basename(sys.argv[0])
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        interrupts = _interrupts()
         debug = "--debug" in (sys.argv if args is None else args)
         extra.pop("standalone_mode", None)
         try:
@@ -47,13 +48,27 @@ class Tool(click.Command):
             sys.stdout.flush()
             sys.exit(status if isinstance(status, int) else 0)
         except Exception as err:
-            status, message = _verdict(err)
+            # within an import, what Ctrl-C raises may come out as an error of another kind
+            status, message = (130, "interrupted") if interrupts else _verdict(err)
             if debug:
                 traceback.print_exception(err)
         name += _wait_for_the_first()
         click.echo(f"{name}: {' '.join(message.split())}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
+
+
+def _interrupts() -> list[int]:
+    """Ctrl-Cs from now on, each of which raises KeyboardInterrupt as before."""
+    seen: list[int] = []
+
+    def interrupt(number, frame):
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    return seen
 
 
 def _verdict(err: Exception) -> tuple[int, str]:

@@ -223,6 +223,9 @@ def moody(x):
     return net(x) + torch.randn(len(x), 10)
 def left_on():
     return torch.nn.Sequential(net, torch.nn.Dropout(0.5)).train()
+inner = torch.nn.Sequential(net, torch.nn.Dropout(0.5))
+def stubborn(x):
+    return inner.train()(x)
 def halves(x):
     assert len(x) in (1, 3), "one or three"
     return net(x)
@@ -338,6 +341,8 @@ def test_networks_that_attacks_cannot_judge_are_said_and_judged(bad):
     done = bad("own:left_on few --first 9 --attack pgd --steps 1")
     assert "note: own:left_on: was in training mode; it is attacked in evaluation" in done.stderr
     assert warnings(json.loads(done.stdout)) == {}
+    done = bad("own:stubborn few --first 9 --attack pgd --steps 1")
+    assert "own:stubborn: puts itself into training mode when it is asked" in done.stderr
 
 
 def test_warnings_are_said_once_before_the_attacks_and_kept(bad):
@@ -396,6 +401,9 @@ def test_other_images_of_the_same_size_on_standard_input_are_other_work(sh, wron
     assert [done.returncode for done in said] == [0, 0, 0]
     assert [done.stderr.endswith("says that this is done\n") for done in said] == [0, 0, 1]
     assert np.array_equal(read(wrong / "piped").image, two.image)
+    done = sh(f"true | {line}", cwd=wrong)
+    assert done.returncode == 2
+    assert done.stderr.endswith("advattack: <stdin>: empty; expected shards\n")
 
 
 def test_work_whose_set_is_no_longer_there_is_done_again(bad, wrong):
