@@ -12,9 +12,14 @@ from advlib.errors import DataError
 from advlib.numbers import parse_number
 
 OPERATORS = {
-    "<=": operator.le, ">=": operator.ge, "!=": operator.ne, "==": operator.eq,
-    "<": operator.lt, ">": operator.gt, "=": operator.eq,
-}  # fmt: skip
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
 EXPRESSION = re.compile(r"\s*([A-Za-z_][\w .-]*?)\s*(<=|>=|!=|==|<|>|=)\s*(.*?)\s*")
 
 

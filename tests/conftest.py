@@ -33,9 +33,12 @@ def sh(tmp_path):
 
     def run(command: str, **extra) -> subprocess.CompletedProcess:
         options = {
-            "cwd": tmp_path, "env": environment(), "capture_output": True, "text": True,
+            "cwd": tmp_path,
+            "env": environment(),
+            "capture_output": True,
+            "text": True,
             "timeout": 120,
-        }  # fmt: skip
+        }
         return subprocess.run(["bash", "-o", "pipefail", "-c", command], **{**options, **extra})
 
     return run

@@ -35,8 +35,10 @@ def rows(command: str) -> list[dict]:
     """The rows of a command, read through JSON without showing it."""
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} --quiet --format json"],
-        stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout)["rows"]
 
 

@@ -19,9 +19,16 @@ from pathlib import Path
 PAGES = sorted((Path(__file__).parents[1] / "man").glob("*.[157]"))
 
 ESCAPES = {
-    "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\\(ha": "^", "\\(ti": "~", "\\e": "\\",
-    "\\(rs": "\\", "\\&": "",
-}  # fmt: skip
+    "\\-": "-",
+    "\\(aq": "'",
+    "\\(dq": '"',
+    "\\(ga": "`",
+    "\\(ha": "^",
+    "\\(ti": "~",
+    "\\e": "\\",
+    "\\(rs": "\\",
+    "\\&": "",
+}
 ESCAPE = re.compile(r"\\\(..|\\.")
 HERE = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 # A number is a word of its own; digits within a name (edm20) are text.
@@ -132,8 +139,12 @@ def run(command: str, folder: str) -> subprocess.CompletedProcess:
 
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def updated(page: str, runner: Callable[[str], subprocess.CompletedProcess]) -> str:

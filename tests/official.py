@@ -94,8 +94,12 @@ def train(network, epochs, peak, warmup, objective=trades, tau=TAU):
     rest = [p for n, p in network.named_parameters() if "norm" not in n]
     optimiser = torch.optim.SGD(
         [{"params": rest}, {"params": bare, "weight_decay": 0.0}],
-        lr=peak, momentum=0.9, nesterov=True, weight_decay=DECAY, foreach=False,
-    )  # fmt: skip
+        lr=peak,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=DECAY,
+        foreach=False,
+    )
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=peak, total_steps=len(epochs), pct_start=warmup
     )
@@ -144,9 +148,13 @@ def evaluate(network, x, label, offset, eps=EPS, step=STEP, steps=40, loss="cw")
     with torch.no_grad():
         plain, robust = network(x), network(attacked)
     plain_loss = nn.CrossEntropyLoss()(plain, label)
-    return {
-        "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
-        "clean_loss": plain_loss.item(),
-        "accuracy": (robust.argmax(1) == label).double().mean().item(),
-        "loss": (plain_loss + BETA * kl(plain, robust)).item(),
-    }, attacked, robust.argmax(1)  # fmt: skip
+    return (
+        {
+            "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
+            "clean_loss": plain_loss.item(),
+            "accuracy": (robust.argmax(1) == label).double().mean().item(),
+            "loss": (plain_loss + BETA * kl(plain, robust)).item(),
+        },
+        attacked,
+        robust.argmax(1),
+    )

@@ -56,9 +56,12 @@ def small() -> nn.Module:
 
     def build():
         return nn.Sequential(
-            nn.Conv2d(3, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Conv2d(3, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
             nn.Linear(192, 10),
-        )  # fmt: skip
+        )
 
     return Doubled(_trained(build, steps=300, lr=0.2, eps=0.1).double()).eval()
 
@@ -86,9 +89,13 @@ def _trained(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) 
             image, right = images[rows], label[rows]
             made.eval()
             moved = pgd.ascend(
-                lambda x, right=right: functional.cross_entropy(made(x), right), image,
-                pgd.start(image, torch.rand_like(image), eps), eps, eps / 2, 3,
-            )  # fmt: skip
+                lambda x, right=right: functional.cross_entropy(made(x), right),
+                image,
+                pgd.start(image, torch.rand_like(image), eps),
+                eps,
+                eps / 2,
+                3,
+            )
             made.train()
             optimiser.zero_grad()
             functional.cross_entropy(made(moved), right).backward()
@@ -104,9 +111,12 @@ def convolutional(
     """A small network that learned images (n, c, 8, 7), float32, with noise added, in a second."""
     torch.manual_seed(1)
     made = nn.Sequential(
-        nn.Conv2d(images.shape[1], 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Conv2d(images.shape[1], 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
         nn.Linear(96, int(label.max()) + 1),
-    )  # fmt: skip
+    )
     optimiser = torch.optim.Adam(made.parameters(), 0.01)
     for rows in torch.randint(len(images), (steps, 100)):
         noisy = images[rows] + noise * (torch.rand_like(images[rows]) - 0.5)

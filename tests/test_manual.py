@@ -245,11 +245,14 @@ def test_fields_of_fits_are_documented(sh):
 TABLE = set(open_bundled("paper")[1].readline().decode().strip().split(","))
 ROWS = {
     "advoptimal": [
-        "--flops 1e22 a3.json", "--flops 1e22 --zoo a3.json", "--flops 1e22 --region a?.json",
+        "--flops 1e22 a3.json",
+        "--flops 1e22 --zoo a3.json",
+        "--flops 1e22 --region a?.json",
     ],
     "advpredict": ["--params 1e8 --samples 1e8 a3.json", "--runs runs.csv a2.json a3.json"],
     "advtrade": [
-        "--flops 1e22 --size 0.5 a3.json", "--flops 1e22 --max-overhead 10% a3.json",
+        "--flops 1e22 --size 0.5 a3.json",
+        "--flops 1e22 --max-overhead 10% a3.json",
         "--flops 1e22 --params 1e8 a3.json",
     ],
     "advlimit": ["a3.json", "--loss 0.7 a3.json", "--loss 0.7 --flops 1e22 a3.json"],
@@ -257,7 +260,7 @@ ROWS = {
         "--approach 2 --format csv --bootstrap 5 runs.csv",
         "--approach 1,3 --bootstrap 5 --compare runs.csv",
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("command", sorted(ROWS))
@@ -347,10 +350,13 @@ def test_fields_of_checkpoints_are_documented(trained):
 
 def test_columns_of_adveval_and_advflops_are_documented(trained, sh):
     for command, modes, lines in (
-        ("adveval", ("", "--per-class", "--confusion", "--per-image"),
-         "run/last.safetensors test --first 4 --attack pgd1-cw"),
+        (
+            "adveval",
+            ("", "--per-class", "--confusion", "--per-image"),
+            "run/last.safetensors test --first 4 --attack pgd1-cw",
+        ),
         ("advflops", ("", "--samples 1M", "--flops 1e15"), "wrn-10-1"),
-    ):  # fmt: skip
+    ):
         printed = set()
         for mode in modes:
             done = sh(f"{command} {lines} {mode}", cwd=trained)

@@ -30,58 +30,85 @@ def _entry(context, param, value):
 @click.argument("network")
 @cli.sets_argument
 @click.option(
-    "--attack", default="autoattack", show_default=True, metavar="ATTACK",
+    "--attack",
+    default="autoattack",
+    show_default=True,
+    metavar="ATTACK",
     help="autoattack, autoattack-plus or autoattack-rand; some of its attacks, as apgd-ce,square; "
     "pgd; the study's pgd40-cw or train-pgd10.",
-)  # fmt: skip
+)
 @click.option(
-    "--norm", type=click.Choice(["Linf", "L2", "L1"], case_sensitive=False), default="Linf",
-    show_default=True, help="In which EPS is measured.",
-)  # fmt: skip
+    "--norm",
+    type=click.Choice(["Linf", "L2", "L1"], case_sensitive=False),
+    default="Linf",
+    show_default=True,
+    help="In which EPS is measured.",
+)
 @click.option("--eps", metavar="EPS", help="Radius of the ball. [default: 8/255; L2 0.5; L1 12]")
 @cli.pgd_options
 @cli.seed_option
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help="The first N images alone.")
 @click.option(
-    "--engine", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
+    "--engine",
+    type=click.Choice(["fast", "reference"]),
+    default="fast",
+    show_default=True,
     help="reference: the AutoAttack library itself, untouched.",
-)  # fmt: skip
+)
 @click.option(
-    "--draws", type=click.Choice(DRAWS), default=DRAWS[0], show_default=True,
+    "--draws",
+    type=click.Choice(DRAWS),
+    default=DRAWS[0],
+    show_default=True,
     help="Random numbers: of each image alone, or as the library draws them.",
-)  # fmt: skip
+)
 @cli.network_options
 @click.option(
-    "--pixels", type=click.Choice(["unit", "signed", "bytes"]),
+    "--pixels",
+    type=click.Choice(["unit", "signed", "bytes"]),
     help="Values that a module:name takes: [0, 1], [-1, 1], [0, 255]. [default: unit]",
-)  # fmt: skip
+)
 @click.option(
-    "--batch", type=click.IntRange(min=1), default=256, show_default=True, metavar="N",
+    "--batch",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
     help="Images at once, on each rank.",
-)  # fmt: skip
+)
 @click.option("--fooled", is_flag=True, help="Keep only the images that are misclassified.")
 @click.option(
-    "--layout", type=click.Choice(["chunk", "sample"]),
+    "--layout",
+    type=click.Choice(["chunk", "sample"]),
     help="Layout to write. [default: sample up to 10000 images, else chunk]",
-)  # fmt: skip
+)
 @cli.layout_options
 @click.option(
-    "-o", "--output", metavar="NAME",
+    "-o",
+    "--output",
+    metavar="NAME",
     help="Name of the shard set to write, as data/attacked; one file, as x.tar; - for standard "
     "output. [default: write none]",
-)  # fmt: skip
+)
 @click.option(
-    "--verdict", "verdict_file", metavar="FILE",
+    "--verdict",
+    "verdict_file",
+    metavar="FILE",
     help="File for the verdict, as JSON. [default: NAME.verdict.json]",
-)  # fmt: skip
+)
 @click.option(
-    "--entry", multiple=True, callback=_entry, metavar="FIELD=VALUE",
+    "--entry",
+    multiple=True,
+    callback=_entry,
+    metavar="FIELD=VALUE",
     help="A field of the RobustBench entry, as venue=...; may be repeated.",
-)  # fmt: skip
+)
 @click.option(
-    "--format", "output_format", type=click.Choice(["json", "csv", "table", "robustbench"]),
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "csv", "table", "robustbench"]),
     help="Of the verdict on standard output. [default: table on a terminal, json elsewhere]",
-)  # fmt: skip
+)
 def main(network, sets, output, verdict_file, output_format, entry, **options):
     """Attack NETWORK on the images of a set, and print how many it withstands.
 
@@ -89,8 +116,8 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
     .tar files or its folder; "-" or nothing means standard input. Killed, the same command line
     goes on. Under torchrun the ranks share the images.
     """
-    from advlib.memory import enough_memory
-    from advlib.training import parallel
+    from advlib.jobs import ranks as parallel
+    from advlib.jobs.memory import enough_memory
 
     _check(options, output, verdict_file, output_format, entry)
     ranks = parallel.join(options["device"])
@@ -160,7 +187,7 @@ def _check(options: dict, output, verdict_file, output_format, entry: dict) -> N
 
 def _store(output: str | None, stack: contextlib.ExitStack):
     """Where the job keeps what it did: beside the shards, or nowhere for long."""
-    from advlib.attacks.store import Store
+    from advlib.jobs.store import Store
 
     if output in (None, "-"):
         return Store(stack.enter_context(cli.temporary_folder()))
@@ -186,27 +213,45 @@ def _job(network: str, source, ranks, store, options: dict):
         model.requires_grad_(False)
     batch = options["batch"]
     oracle = Oracle(
-        model, None if reference else folded(model), batch,
+        model,
+        None if reference else folded(model),
+        batch,
         CPU_WIDTH if ranks.device.type == "cpu" else batch,
-    )  # fmt: skip
+    )
     count = min(source.count, options["first"] or source.count)
     identity = {
-        "set": source.digest, "images": count, "attack": settings,
+        "set": source.digest,
+        "images": count,
+        "attack": settings,
         "network": cli.network_identity(network, description, model),
-    }  # fmt: skip
+    }
     job = Job(
-        source, chosen, oracle, count, options["seed"], store, identity, ranks.device, ranks.rank,
-        ranks.ranks, library, network,
-    )  # fmt: skip
+        source,
+        chosen,
+        oracle,
+        count,
+        options["seed"],
+        store,
+        identity,
+        ranks.device,
+        ranks.rank,
+        ranks.ranks,
+        library,
+        network,
+    )
     plain = {key: value for key, value in description.items() if key != "history"}
     written = {name: options[name] for name in OF_SHARDS}
     about = {
         "history": cli.history_with(description, source),
-        "network": {"path": network, **plain}, "model": description["model"],
-        "dataset": source.name, "attack": settings, "batch": batch,
-        "device": cli.device_name(ranks), "versions": cli.versions("torch", "pyautoattack"),
+        "network": {"path": network, **plain},
+        "model": description["model"],
+        "dataset": source.name,
+        "attack": settings,
+        "batch": batch,
+        "device": cli.device_name(ranks),
+        "versions": cli.versions("torch", "pyautoattack"),
         "identity": {"job": identity, "output": written},
-    }  # fmt: skip
+    }
     return job, about
 
 
@@ -226,9 +271,14 @@ def _suite(source, classes: int, options: dict):
         what = "has its own steps" if pgd else "is of Linf"
         raise click.UsageError(f"{attack} {what}; give others with --attack pgd")
     chosen = suite(
-        attack, norm, float(eps), classes, pgd_options=pgd, restarts=options["restarts"],
+        attack,
+        norm,
+        float(eps),
+        classes,
+        pgd_options=pgd,
+        restarts=options["restarts"],
         targets=options["targets"] or 0,
-    )  # fmt: skip
+    )
     draws = "library" if engine == "reference" else options["draws"]
     if draws == "library" and chosen.version is None:
         raise click.UsageError(f"--attack {attack}: the AutoAttack library has no such attack")
@@ -264,10 +314,15 @@ def _writer(output: str | None, job, source, options: dict, history: list):
     if not output:
         return None
     return cli.open_writer(
-        output, options["layout"] or ("sample" if job.count <= 10_000 else "chunk"), None, history,
-        chunk=options["chunk"], shard=options["shard"], class_names=source.class_names,
+        output,
+        options["layout"] or ("sample" if job.count <= 10_000 else "chunk"),
+        None,
+        history,
+        chunk=options["chunk"],
+        shard=options["shard"],
+        class_names=source.class_names,
         classes=source.classes,
-    )  # fmt: skip
+    )
 
 
 def _write(job, source, writer, fooled: bool) -> dict:

@@ -48,9 +48,13 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
         job = None if piped else {"set": source.digest, "keys": hashlib.sha256(rows).hexdigest()}
         about = {"class_names": source.class_names, "classes": source.classes, "shard": shard}
         with cli.open_writer(
-            output, layout or source.layout, job, source.history,
-            chunk=chunk, **about,
-        ) as writer:  # fmt: skip
+            output,
+            layout or source.layout,
+            job,
+            source.history,
+            chunk=chunk,
+            **about,
+        ) as writer:
             if not cli.copy(after(read(source), writer.images), writer, None):
                 lacks = keys.unmet if keys and not keys.met else None  # keys of another set?
                 why = f"; none has a key of {keys.name}, as {lacks[0]!r}" if lacks else ""

@@ -11,8 +11,15 @@ import click
 from advlib import cli
 
 COLUMNS = (
-    "key", "label", "clean_guess", "clean_loss", "clean_confidence", "guess", "loss", "confidence",
-)  # fmt: skip
+    "key",
+    "label",
+    "clean_guess",
+    "clean_loss",
+    "clean_confidence",
+    "guess",
+    "loss",
+    "confidence",
+)
 ATTACKED = COLUMNS[-3:]
 DEFAULT = "pgd40-cw"
 
@@ -29,10 +36,12 @@ def _attack(context, param, value):
 @click.argument("checkpoint")
 @cli.sets_argument
 @click.option(
-    "--attack", callback=_attack, metavar="ATTACK",
+    "--attack",
+    callback=_attack,
+    metavar="ATTACK",
     help="pgd40-cw or the like: PGD by steps and loss (cw, ce); stored: the attacked images that "
     "the set holds; none. [default: stored if the set holds any, else pgd40-cw]",
-)  # fmt: skip
+)
 @click.option("--steps", type=click.IntRange(min=0), help="Steps of PGD. [default: as --attack]")
 @click.option("--loss", type=click.Choice(["cw", "ce"]), help="Its loss. [default: as --attack]")
 @click.option("--step-size", type=cli.Count(0, 1), help="Its step. [default: 2/255]")
@@ -41,15 +50,21 @@ def _attack(context, param, value):
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help="The first N images alone.")
 @click.option("--per-class", "kind", flag_value="class", help="A row for each class.")
 @click.option(
-    "--confusion", "kind", flag_value="confusion",
+    "--confusion",
+    "kind",
+    flag_value="confusion",
     help="A row for each label and guess on attacked images.",
-)  # fmt: skip
+)
 @click.option("--per-image", "kind", flag_value="image", help="A row for each image.")
 @cli.network_options
 @click.option(
-    "--batch", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
+    "--batch",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    metavar="N",
     help="Images at once, on each rank.",
-)  # fmt: skip
+)
 @cli.format_option
 def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_format, **options):
     """Print accuracy and loss of CHECKPOINT on the images of a set, clean and attacked.
@@ -57,7 +72,8 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
     SET is a set's name, its .tar files or its folder; "-" or nothing means standard input. Under
     torchrun the ranks share the images.
     """
-    from advlib.training import parallel, scoring
+    from advlib.evaluation import outcomes as scoring
+    from advlib.jobs import ranks as parallel
 
     network = {key: options.pop(key) for key in ("model", "normalisation", "current")}
     begun = time.monotonic()
@@ -73,16 +89,25 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
     model, description = cli.open_checkpoint(checkpoint, source, ranks.device, network)
     tally = scoring.Tally(model.classes, how is not None)
     count = source.count if source.count is None or not first else min(first, source.count)
-    streamed = kind == "image" and output_format in (None, "csv") and not (
-        output_format is None and sys.stdout.isatty()
-    )  # fmt: skip
+    streamed = (
+        kind == "image"
+        and output_format in (None, "csv")
+        and not (output_format is None and sys.stdout.isatty())
+    )
     kept: list[dict] = []
     with cli.meter(count) if ranks.first else contextlib.nullcontext(lambda count: None) as tick:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for found in scoring.outcomes(
-            model, source, how, ranks, seed=seed, batch=batch, most=first, name=checkpoint,
+            model,
+            source,
+            how,
+            ranks,
+            seed=seed,
+            batch=batch,
+            most=first,
+            name=checkpoint,
             tick=tick,
-        ):  # fmt: skip
+        ):
             if streamed and not tally.images:
                 writer.writerow(COLUMNS)
             tally.add(found)
@@ -106,11 +131,17 @@ def main(checkpoint, sets, attack, seed, first, kind, device, batch, output_form
         rows = [what | row for row in parts]
     history = cli.history_with(description, source)
     if output_format == "json":
-        cli.write_document({
-            "history": history, "checkpoint": {"path": checkpoint, **description},
-            "attack": attack | {"seed": seed}, "device": cli.device_name(ranks),
-            "versions": cli.versions("torch"), "seconds": time.monotonic() - begun, "rows": rows,
-        })  # fmt: skip
+        cli.write_document(
+            {
+                "history": history,
+                "checkpoint": {"path": checkpoint, **description},
+                "attack": attack | {"seed": seed},
+                "device": cli.device_name(ranks),
+                "versions": cli.versions("torch"),
+                "seconds": time.monotonic() - begun,
+                "rows": rows,
+            }
+        )
     else:
         cli.write_rows(rows, output_format, history)
 

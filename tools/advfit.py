@@ -20,63 +20,91 @@ def _approaches(context, param, value):
 @click.command(cls=cli.Tool)
 @click.argument("tables", nargs=-1, type=click.File("rb"), metavar="[TABLE]...")
 @click.option(
-    "--approach", "approaches", required=True, metavar="1|2|3[,...]", callback=_approaches,
+    "--approach",
+    "approaches",
+    required=True,
+    metavar="1|2|3[,...]",
+    callback=_approaches,
     help="The law: 1 envelope, 2 separable (Eq. 3), 3 saturating (Eq. 5); several make several "
     "documents.",
-)  # fmt: skip
+)
 @click.option("--joint", is_flag=True, help="Approach 2: all rows at once, not in two stages.")
 @click.option("--plain", is_flag=True, help="Approach 2 without quality: A/N^alpha + B/D^beta + E.")
 @click.option("--base", metavar="NAME", help="Approach 2: the data set of the first stage.")
 @click.option(
-    "--quality", metavar="NAME", multiple=True,
+    "--quality",
+    metavar="NAME",
+    multiple=True,
     help="Approach 2: a data set of the second stage; may be repeated.",
-)  # fmt: skip
+)
 @click.option(
-    "--dataset", "datasets", metavar="NAME", multiple=True,
+    "--dataset",
+    "datasets",
+    metavar="NAME",
+    multiple=True,
     help="Approach 1: the data set; may be repeated. [default: each in turn]",
-)  # fmt: skip
+)
 @click.option(
-    "--recipe", type=click.Choice(["default", "published"]), default="default", show_default=True,
+    "--recipe",
+    type=click.Choice(["default", "published"]),
+    default="default",
+    show_default=True,
     help="default: the true minimum; published: the study's own settings, slow and inexact.",
-)  # fmt: skip
+)
 @click.option(
-    "--bootstrap", type=click.IntRange(0, 100_000), metavar="DRAWS",
+    "--bootstrap",
+    type=click.IntRange(0, 100_000),
+    metavar="DRAWS",
     help=f"Bootstrap draws, by run; 0 for none. [default: {BOOTSTRAP}; 0 with --recipe published]",
-)  # fmt: skip
+)
 @cli.seed_option
 @click.option(
-    "--weights", "error_column", metavar="COLUMN",
+    "--weights",
+    "error_column",
+    metavar="COLUMN",
     help="Weigh rows by one over the squared relative error of the loss in COLUMN.",
-)  # fmt: skip
+)
 @click.option(
-    "--delta", type=cli.Count(), default=1e-3, show_default=True,
+    "--delta",
+    type=cli.Count(),
+    default=1e-3,
+    show_default=True,
     help="Huber threshold on log residuals.",
-)  # fmt: skip
+)
 @cli.where_option
 @click.option(
-    "--min-fraction", type=cli.Count(closed=True, high=1.0), default=0.5, show_default=True,
+    "--min-fraction",
+    type=cli.Count(closed=True, high=1.0),
+    default=0.5,
+    show_default=True,
     help="Leave out checkpoints before this share of the planned training.",
-)  # fmt: skip
+)
 @click.option(
-    "--keep-underfit", is_flag=True,
+    "--keep-underfit",
+    is_flag=True,
     help="Keep runs with N < 100M, planned D > 10M and FID < 10.",
-)  # fmt: skip
+)
 @click.option(
-    "--holdout", metavar="EXPR", multiple=True,
+    "--holdout",
+    metavar="EXPR",
+    multiple=True,
     help="Leave out and predict rows where COLUMN<VALUE; may be repeated, all must hold.",
-)  # fmt: skip
+)
 @click.option(
-    "--compare", is_flag=True,
+    "--compare",
+    is_flag=True,
     help="Print how well each law predicts the same held-out rows, not the fits.",
-)  # fmt: skip
+)
 @click.option(
     "--k", type=cli.Count(), help="FLOPs per parameter and sample. [default: from the table]"
 )
 @cli.columns_option
 @click.option(
-    "--format", "output_format", type=click.Choice(["json", "csv", "table"]),
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "csv", "table"]),
     help="json: the fit; csv, table: parameters. [default: table on a terminal, json elsewhere]",
-)  # fmt: skip
+)
 def main(tables, approaches, conditions, columns, holdout, compare, output_format, **options):
     """Print the scaling law that a runs table carries, with its uncertainty.
 
@@ -98,8 +126,9 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
 
     from advlib.conditions import parse_comparison
     from advlib.errors import DataError
-    from advlib.laws import report, study
-    from advlib.laws.compare import compare as compare_laws
+    from advlib.laws import report
+    from advlib.laws.fitting import documents as study
+    from advlib.laws.fitting.comparison import compare as compare_laws
     from advlib.runs import select
     from advlib.runs.table import read_tables
 
@@ -131,8 +160,8 @@ def main(tables, approaches, conditions, columns, holdout, compare, output_forma
 
 
 def _request(options, holdout):
-    from advlib.laws.design import Settings
-    from advlib.laws.selection import Request
+    from advlib.laws.fitting.selection import Request
+    from advlib.laws.fitting.settings import Settings
 
     draws = options["bootstrap"]
     published = options["recipe"] == "published"
@@ -149,9 +178,13 @@ def _request(options, holdout):
         progress=cli.progress,
     )
     return Request(
-        settings, options["min_fraction"], options["keep_underfit"], holdout, options["k"],
+        settings,
+        options["min_fraction"],
+        options["keep_underfit"],
+        holdout,
+        options["k"],
         options["datasets"],
-    )  # fmt: skip
+    )
 
 
 def _say(notes):

@@ -8,33 +8,55 @@ from advlib import cli
 @click.command(cls=cli.Tool)
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @click.option(
-    "--models", "study", type=click.Choice(["paper"]),
+    "--models",
+    "study",
+    type=click.Choice(["paper"]),
     help="Add the models of the study's Table 2.",
-)  # fmt: skip
+)
 @click.option(
-    "--image-size", type=click.IntRange(min=1), default=32, show_default=True, metavar="PIXELS",
+    "--image-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    metavar="PIXELS",
     help="Height and width of an image of 3 channels.",
-)  # fmt: skip
+)
 @click.option(
-    "--classes", type=click.IntRange(min=1), default=10, show_default=True, metavar="COUNT",
+    "--classes",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="COUNT",
     help="Classes of the data set.",
-)  # fmt: skip
+)
 @click.option(
-    "--attack-steps", type=click.IntRange(min=1), default=10, show_default=True, metavar="COUNT",
+    "--attack-steps",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="COUNT",
     help="PGD steps of a TRADES training step.",
-)  # fmt: skip
+)
 @click.option(
-    "--samples", type=cli.NUMBERS, default=[], metavar="D[,...]",
+    "--samples",
+    type=cli.NUMBERS,
+    default=[],
+    metavar="D[,...]",
     help="Training images, repeats included: add the FLOPs of a whole run.",
-)  # fmt: skip
+)
 @click.option(
-    "--flops", "budgets", type=cli.FLOPS, default=[], metavar="FLOPS[,...]",
+    "--flops",
+    "budgets",
+    type=cli.FLOPS,
+    default=[],
+    metavar="FLOPS[,...]",
     help="Training budgets: add the images that they suffice for.",
-)  # fmt: skip
+)
 @click.option(
-    "--measure", is_flag=True,
+    "--measure",
+    is_flag=True,
     help="Count on the real network and step with PyTorch's counter, not by the closed form.",
-)  # fmt: skip
+)
 @cli.format_option
 def main(names, study, image_size, classes, attack_steps, samples, budgets, measure, output_format):
     """Print the parameters of models and the FLOPs of training them.
@@ -50,7 +72,12 @@ def main(names, study, image_size, classes, attack_steps, samples, budgets, meas
     if not names:
         raise click.UsageError("no model: name one, as wrn-28-10, or give --models paper")
     rows = flops.flops_rows(
-        names, image_size=image_size, classes=classes, attack_steps=attack_steps,
-        samples=samples, budgets=budgets, count=counted if measure else None,
-    )  # fmt: skip
+        names,
+        image_size=image_size,
+        classes=classes,
+        attack_steps=attack_steps,
+        samples=samples,
+        budgets=budgets,
+        count=counted if measure else None,
+    )
     cli.write_rows(rows, output_format, [cli.history_entry()])

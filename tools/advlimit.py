@@ -11,30 +11,54 @@ DEVICE_FLOPS = 4.947e14  # FLOP/s of an H100 SXM at dense TF32; NVIDIA's data sh
 @cli.fit_arguments
 @cli.quality_options
 @click.option(
-    "--accuracy", "accuracies", type=cli.NUMBERS, metavar="A[,...]",
+    "--accuracy",
+    "accuracies",
+    type=cli.NUMBERS,
+    metavar="A[,...]",
     help="Target adversarial accuracies, as 0.8 or 80%.",
-)  # fmt: skip
+)
 @click.option("--loss", "losses", type=cli.NUMBERS, metavar="L[,...]", help="Target losses, nats.")
 @click.option(
-    "--flops", "budgets", type=cli.FLOPS, metavar="FLOPS[,...]",
+    "--flops",
+    "budgets",
+    type=cli.FLOPS,
+    metavar="FLOPS[,...]",
     help="With a target: the FID at which these budgets reach it, what a better generator buys.",
-)  # fmt: skip
+)
 @click.option(
-    "--device-flops", type=cli.Count(), default=DEVICE_FLOPS, show_default="4.947e14",
+    "--device-flops",
+    type=cli.Count(),
+    default=DEVICE_FLOPS,
+    show_default="4.947e14",
     help="Peak FLOP/s of a device.",
-)  # fmt: skip
+)
 @click.option(
-    "--devices", type=click.IntRange(1), default=1, show_default=True, help="How many devices.",
-)  # fmt: skip
+    "--devices",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many devices.",
+)
 @click.option(
-    "--utilisation", type=cli.Count(high=1.0), default=0.4, show_default=True,
+    "--utilisation",
+    type=cli.Count(high=1.0),
+    default=0.4,
+    show_default=True,
     help="Share of peak that training reaches.",
-)  # fmt: skip
+)
 @cli.format_option
 def main(
-    fits, fids, datasets, accuracies, losses, budgets, device_flops, devices, utilisation,
+    fits,
+    fids,
+    datasets,
+    accuracies,
+    losses,
+    budgets,
+    device_flops,
+    devices,
+    utilisation,
     output_format,
-):  # fmt: skip
+):
     """Print the best loss and accuracy that any compute reaches, or the compute for a target.
 
     FIT is what advfit printed, of Approach 2 or 3; "-" or nothing means standard input. Without a

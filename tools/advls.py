@@ -11,13 +11,15 @@ from advlib import cli
 @cli.sets_argument
 @click.option("--verify", is_flag=True, help="Read all and list what is wrong.")
 @click.option(
-    "--stats", is_flag=True,
+    "--stats",
+    is_flag=True,
     help="Add mean and deviation of each channel, class balance, and exact duplicates.",
-)  # fmt: skip
+)
 @click.option(
-    "--duplicates", is_flag=True,
+    "--duplicates",
+    is_flag=True,
     help="List the images that equal an earlier one, of the same set or of one named before it.",
-)  # fmt: skip
+)
 @click.option("--history", is_flag=True, help="List the command lines that made the sets.")
 @cli.format_option
 def main(sets, output_format, **modes):
@@ -32,9 +34,12 @@ def main(sets, output_format, **modes):
         raise click.UsageError(f"{' and '.join(f'--{mode}' for mode in asked)} exclude each other")
     mode = asked[0] if asked else None
     rows = {
-        None: _summaries, "verify": _problems, "stats": _statistics, "duplicates": _duplicates,
+        None: _summaries,
+        "verify": _problems,
+        "stats": _statistics,
+        "duplicates": _duplicates,
         "history": _histories,
-    }[mode](sets, output_format)  # fmt: skip
+    }[mode](sets, output_format)
     cli.write_rows(rows, output_format, [cli.history_entry()], listing.COLUMNS.get(mode, ()))
     if mode == "verify" and rows:
         from advlib.errors import DataError

@@ -8,18 +8,24 @@ from advlib import cli
 @click.command(cls=cli.Tool)
 @cli.fit_arguments
 @click.option(
-    "--flops", "budgets", type=cli.FLOPS, required=True, metavar="FLOPS[,...]",
+    "--flops",
+    "budgets",
+    type=cli.FLOPS,
+    required=True,
+    metavar="FLOPS[,...]",
     help="Training budgets: 1e22, a list, or FIRST:LAST:COUNT spaced in the logarithm.",
-)  # fmt: skip
+)
 @cli.quality_options
 @click.option(
-    "--zoo", is_flag=True,
+    "--zoo",
+    is_flag=True,
     help="Add the buildable WideResNet nearest to N*, its batch size and peak learning rate.",
-)  # fmt: skip
+)
 @click.option(
-    "--region", is_flag=True,
+    "--region",
+    is_flag=True,
     help="With two or three fits: the model sizes between their predictions.",
-)  # fmt: skip
+)
 @cli.format_option
 def main(fits, budgets, fids, datasets, zoo, region, output_format):
     """Print the parameters N and samples D of least adversarial loss for a training budget.

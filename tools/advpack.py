@@ -31,26 +31,33 @@ def _classes(context, param, value):
 @click.command(cls=cli.Tool)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option(
-    "--split", type=click.Choice(SPLITS),
+    "--split",
+    type=click.Choice(SPLITS),
     help="Part of a named data set, or of idx files. [default: train]",
-)  # fmt: skip
+)
 @click.option(
-    "--root", metavar="DIR", type=click.Path(file_okay=False),
+    "--root",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
     help="Folder that holds a named data set, or takes its download. [default: ~/.cache/advtools]",
-)  # fmt: skip
+)
 @click.option(
-    "--layout", type=click.Choice(["chunk", "sample"]),
+    "--layout",
+    type=click.Choice(["chunk", "sample"]),
     help="Layout to write. [default: chunk]",
-)  # fmt: skip
+)
 @cli.layout_options
 @click.option("--shuffle", is_flag=True, help="Write the images in a random order.")
 @cli.seed_option
 @click.option("--renumber", is_flag=True, help="Number the images anew instead of keeping keys.")
 @click.option(
-    "--classes", "about", metavar="N|NAMES", callback=_classes,
+    "--classes",
+    "about",
+    metavar="N|NAMES",
+    callback=_classes,
     help="How many classes there are, their names separated by commas, or the data set whose "
     "names they bear, as cifar10.",
-)  # fmt: skip
+)
 @cli.output_option
 def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, about, output):
     """Put the images of a data set into shards.

@@ -32,28 +32,39 @@ def _table_of_kinds() -> str:
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
 @cli.fit_arguments
 @click.option(
-    "--output", "-o", required=True, metavar="FILE", callback=_output,
+    "--output",
+    "-o",
+    required=True,
+    metavar="FILE",
+    callback=_output,
     help="Where to: a name in .pdf, .png or .svg, or - for a PDF on standard output.",
-)  # fmt: skip
+)
 @click.option(
-    "--flops", type=cli.FLOPS, metavar="FLOPS[,...]",
+    "--flops",
+    type=cli.FLOPS,
+    metavar="FLOPS[,...]",
     help="Ends of the FLOPs axis, as 1e18,1e30, or FIRST:LAST:COUNT for so many points; for "
     "overhead the training budgets. [default: as the kind needs; overhead: 1e22]",
-)  # fmt: skip
+)
 @cli.quality_options
 @click.option(
-    "--runs", type=click.File("rb"), metavar="TABLE",
+    "--runs",
+    type=click.File("rb"),
+    metavar="TABLE",
     help='Show the runs of a table, advruns(5), not those behind the fit; "-" is standard input.',
-)  # fmt: skip
+)
 @cli.columns_option
 @click.option(
-    "--by", type=click.Choice(["model", "dataset"]),
+    "--by",
+    type=click.Choice(["model", "dataset"]),
     help="A panel each model or each data set. [default: model]",
-)  # fmt: skip
+)
 @click.option(
-    "--width", type=cli.Count(low=2.5, high=40, closed=True), metavar="INCHES",
+    "--width",
+    type=cli.Count(low=2.5, high=40, closed=True),
+    metavar="INCHES",
     help="Width of the figure. [default: as the kind needs]",
-)  # fmt: skip
+)
 def main(kind, fits, output, flops, fids, datasets, runs, columns, by, width):
     """Draw a figure from fits.
 

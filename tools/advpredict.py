@@ -11,10 +11,12 @@ from advlib import cli
 @click.option("--samples", type=cli.NUMBERS, metavar="D[,...]", help="Images seen, as 500M.")
 @cli.quality_options
 @click.option(
-    "--runs", type=click.File("rb"), metavar="TABLE",
+    "--runs",
+    type=click.File("rb"),
+    metavar="TABLE",
     help='Predict the rows of a table with params, samples and fid (or dataset); "-" is standard '
     "input.",
-)  # fmt: skip
+)
 @cli.columns_option
 @cli.format_option
 def main(fits, params, samples, fids, datasets, runs, columns, output_format):
@@ -41,7 +43,7 @@ def main(fits, params, samples, fids, datasets, runs, columns, output_format):
             for d in samples
         ]
     else:
-        from advlib.laws.predict_table import predict_table
+        from advlib.laws.fitting.predictions import predict_table
         from advlib.runs.table import read_tables
 
         table = read_tables([(cli.stream_name(runs), runs)], columns, ("params", "samples"))

@@ -21,13 +21,19 @@ def _fids(context, param, value):
 @click.command(cls=cli.Tool)
 @click.argument("tables", nargs=-1, type=click.File("rb"), metavar="[TABLE]...")
 @click.option(
-    "--bundled", multiple=True, type=click.Choice(["paper", "paper-envelope", "paper-final"]),
+    "--bundled",
+    multiple=True,
+    type=click.Choice(["paper", "paper-envelope", "paper-final"]),
     help="Read a table of the paper that comes with the package; may be repeated.",
-)  # fmt: skip
+)
 @click.option(
-    "--fid", "fids", multiple=True, metavar="[DATASET=]F", callback=_fids,
+    "--fid",
+    "fids",
+    multiple=True,
+    metavar="[DATASET=]F",
+    callback=_fids,
     help="FID of a data set, or of all, where the tables and logs do not say it; may be repeated.",
-)  # fmt: skip
+)
 @cli.columns_option
 @cli.where_option
 @cli.format_option

@@ -8,21 +8,33 @@ from advlib import cli
 @click.command(cls=cli.Tool)
 @cli.fit_arguments
 @click.option(
-    "--flops", "budgets", type=cli.FLOPS, required=True, metavar="FLOPS[,...]",
+    "--flops",
+    "budgets",
+    type=cli.FLOPS,
+    required=True,
+    metavar="FLOPS[,...]",
     help="Budgets whose optimum is traded away from: 1e22, a list, or FIRST:LAST:COUNT.",
-)  # fmt: skip
+)
 @click.option(
-    "--size", "sizes", type=cli.NUMBERS, metavar="W[,...]",
+    "--size",
+    "sizes",
+    type=cli.NUMBERS,
+    metavar="W[,...]",
     help="Model sizes as multiples of N*, as 0.5 or 0.2:2:10.",
-)  # fmt: skip
+)
 @click.option(
-    "--max-overhead", "overheads", type=cli.NUMBERS, metavar="SHARE[,...]",
+    "--max-overhead",
+    "overheads",
+    type=cli.NUMBERS,
+    metavar="SHARE[,...]",
     help="The smallest model for at most this much more training compute, as 10%.",
-)  # fmt: skip
+)
 @click.option(
-    "--params", type=cli.NUMBERS, metavar="N[,...]",
+    "--params",
+    type=cli.NUMBERS,
+    metavar="N[,...]",
     help="What is lost by spending the budget on a model of N parameters.",
-)  # fmt: skip
+)
 @cli.quality_options
 @cli.format_option
 def main(fits, budgets, sizes, overheads, params, fids, datasets, output_format):

@@ -11,8 +11,11 @@ from advlib import cli
 
 STOPPED = 143  # what a shell reports of a process that SIGTERM ended
 NEEDS = {
-    "share": "real", "evaluate": "test", "evaluate_images": "test", "validate_every": "validation",
-}  # fmt: skip
+    "share": "real",
+    "evaluate": "test",
+    "evaluate_images": "test",
+    "validate_every": "validation",
+}
 
 
 def _share(context, param, value):
@@ -44,55 +47,88 @@ def _check_needs(context):
 @click.command(cls=cli.Tool)
 @click.argument("model")
 @click.option(
-    "--data", "data", multiple=True, required=True, metavar="SET[=PASSES]",
+    "--data",
+    "data",
+    multiple=True,
+    required=True,
+    metavar="SET[=PASSES]",
     help="Training images: a shard set, and how often it is read; may be repeated, and the sets "
     "are read one after another. [default: a single set as often as needed, several once each]",
-)  # fmt: skip
+)
 @click.option("--real", metavar="SET", help="Real images to mix into every batch.")
 @click.option(
-    "--share", default="1/8", show_default=True, callback=_share, metavar="FRACTION",
+    "--share",
+    default="1/8",
+    show_default=True,
+    callback=_share,
+    metavar="FRACTION",
     help="Share of real images in a batch.",
-)  # fmt: skip
+)
 @click.option("--test", metavar="SET", help="Images of the evaluations in the log.")
 @click.option("--validation", metavar="SET", help="Images that choose the best checkpoint.")
 @click.option(
-    "--samples", type=cli.Count(),
+    "--samples",
+    type=cli.Count(),
     help="Images to see, as 5M. [default: as many whole epochs as the passes give]",
-)  # fmt: skip
+)
 @cli.recipe_options
 @cli.seed_option
 @click.option(
-    "--evaluate", default="study", show_default=True, callback=_epochs, metavar="EPOCHS",
+    "--evaluate",
+    default="study",
+    show_default=True,
+    callback=_epochs,
+    metavar="EPOCHS",
     help="When to evaluate: study (40 times, the early and the last epochs), end, or epochs, as "
     "0,50,100; 0 is before training.",
-)  # fmt: skip
+)
 @click.option(
-    "--evaluate-images", type=click.IntRange(min=1), metavar="N",
+    "--evaluate-images",
+    type=click.IntRange(min=1),
+    metavar="N",
     help="Evaluate on the first N test images. [default: all]",
-)  # fmt: skip
+)
 @click.option(
-    "--validate-every", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "--validate-every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
     help="Epochs between checks on the validation images.",
-)  # fmt: skip
+)
 @click.option(
-    "--normalisation", type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
-    default="cifar10", show_default=True, help="Mean and deviation that the model normalises by.",
-)  # fmt: skip
+    "--normalisation",
+    type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
+    default="cifar10",
+    show_default=True,
+    help="Mean and deviation that the model normalises by.",
+)
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]")
 @click.option(
-    "--workers", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
     help="Processes that read images, beside each rank.",
-)  # fmt: skip
+)
 @click.option(
-    "--save-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="MINUTES",
+    "--save-every",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="MINUTES",
     help="Minutes between saves of the state.",
-)  # fmt: skip
+)
 @click.option("--dataset", metavar="NAME", help="Data set to name in the log. [default: the sets]")
 @click.option("--fid", type=cli.Count(closed=True), help="FID of the images, for the log.")
 @click.option(
-    "-o", "--output", required=True, metavar="FOLDER",
+    "-o",
+    "--output",
+    required=True,
+    metavar="FOLDER",
     help="Folder of the run: its log, checkpoints and state.",
-)  # fmt: skip
+)
 def main(model, data, real, share, test, validation, samples, evaluate, output, **options):
     """Train MODEL, as wrn-28-10, and log its learning curve.
 
@@ -100,15 +136,25 @@ def main(model, data, real, share, test, validation, samples, evaluate, output, 
     command line goes on. Under torchrun the ranks share every batch.
     """
     _check_needs(click.get_current_context())
+    from advlib.jobs.ranks import leave
     from advlib.training import setup
-    from advlib.training.parallel import leave
 
     asked = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     run = setup.prepare(
-        output, model, data, real, share, test, validation, samples, evaluate,
-        history=cli.history_entry(), stop=lambda: bool(asked), **options,
-    )  # fmt: skip
+        output,
+        model,
+        data,
+        real,
+        share,
+        test,
+        validation,
+        samples,
+        evaluate,
+        history=cli.history_entry(),
+        stop=lambda: bool(asked),
+        **options,
+    )
     first, images = run.ranks.first, run.recipe.images
     if first and samples and images > 1.1 * samples:
         cli.note(

@@ -23,31 +23,49 @@ def _target(context, param, value):
 @cli.keys_option
 @cli.images_where_option
 @click.option(
-    "--by", metavar="COLUMN",
+    "--by",
+    metavar="COLUMN",
     help="Colour borders by this field of the images, or column of the CSV of keys.",
-)  # fmt: skip
+)
 @click.option(
-    "--first", "most", type=click.IntRange(min=1), default=96, show_default=True, metavar="N",
+    "--first",
+    "most",
+    type=click.IntRange(min=1),
+    default=96,
+    show_default=True,
+    metavar="N",
     help="Show at most N images.",
-)  # fmt: skip
+)
 @click.option(
-    "--columns", type=click.IntRange(1, 1000), metavar="N",
+    "--columns",
+    type=click.IntRange(1, 1000),
+    metavar="N",
     help="Images a row. [default: 8, attacked 3]",
-)  # fmt: skip
+)
 @click.option(
-    "--scale", type=click.IntRange(1, 64), metavar="N",
+    "--scale",
+    type=click.IntRange(1, 64),
+    metavar="N",
     help="Pixels of the sheet, across, for one of an image. [default: for images 64 wide, about]",
-)  # fmt: skip
+)
 @click.option(
-    "--magnify", type=cli.Count(), default="16", show_default=True, metavar="X",
+    "--magnify",
+    type=cli.Count(),
+    default="16",
+    show_default=True,
+    metavar="X",
     help="Factor of the difference between adversarial and clean image.",
-)  # fmt: skip
+)
 @click.option("--title", metavar="TEXT", default="", help="Heading of each page.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", callback=_target,
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    callback=_target,
     help="Picture to write: .png or .svg, one page; .pdf, pages of 12 rows; - for PNG on standard "
     "output.",
-)  # fmt: skip
+)
 def main(sets, keys_file, conditions, by, most, columns, scale, magnify, title, output):
     """Draw images with their classes, predictions and keys on a sheet.
 

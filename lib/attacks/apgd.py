@@ -27,9 +27,16 @@ WIDENED = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))  # L1: radii over eps, and their 
 
 
 def apgd(
-    problem: Problem, *, loss: str = "ce", target: int | Sequence[int] | None = None,
-    restart: int = 0, steps: int = 100, eot: int = 1, widened: bool = False, once: bool = False,
-) -> None:  # fmt: skip
+    problem: Problem,
+    *,
+    loss: str = "ce",
+    target: int | Sequence[int] | None = None,
+    restart: int = 0,
+    steps: int = 100,
+    eot: int = 1,
+    widened: bool = False,
+    once: bool = False,
+) -> None:
     """Attack all lanes that are left, from one random start each.
 
     loss: "ce" or "dlr".  target: towards the class at this place of the clean logits (2: the
@@ -119,9 +126,26 @@ class _Lanes:
         true = torch.ones_like(rows, dtype=torch.bool)
         unset = torch.empty(0)
         return cls(
-            lane, place, rows, image, begin, begin, begin, unset, unset, unset, unset, unset, true,
-            torch.zeros_like(rows), unset, unset, unset, begin, ~true,
-        )  # fmt: skip
+            lane,
+            place,
+            rows,
+            image,
+            begin,
+            begin,
+            begin,
+            unset,
+            unset,
+            unset,
+            unset,
+            unset,
+            true,
+            torch.zeros_like(rows),
+            unset,
+            unset,
+            unset,
+            begin,
+            ~true,
+        )
 
     def keep(self, which: Tensor) -> None:
         """Drop the others."""
@@ -133,17 +157,19 @@ class _Climb:
     """The ascent of many images at once, in balls of one norm."""
 
     def __init__(
-        self, problem: Problem, values: Callable[[Tensor, Tensor], Tensor], eot: int, once: bool,
+        self,
+        problem: Problem,
+        values: Callable[[Tensor, Tensor], Tensor],
+        eot: int,
+        once: bool,
         check_flat: bool,
-    ):  # fmt: skip
+    ):
         self.problem, self.values, self.eot, self.check_flat = problem, values, eot, check_flat
         self.once = once
         self.norm = problem.norm
         self.first_step = 1.0 if self.norm == "L1" else 2.0  # in radii
 
-    def run(
-        self, at: _Lanes, eps: float, steps: int, claims: bool, warm: bool = False
-    ) -> Tensor:  # fmt: skip
+    def run(self, at: _Lanes, eps: float, steps: int, claims: bool, warm: bool = False) -> Tensor:
         """Climb; returns the best point of each image, or nothing useful where images drop.
 
         claims: whether a misclassified image counts.  warm: whether the start is no random one.

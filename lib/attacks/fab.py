@@ -36,9 +36,12 @@ DUAL = {"Linf": "L1", "L2": "L2", "L1": "Linf"}
 
 
 def fab(
-    problem: Problem, *, target: int | Sequence[int] | None = None, restart: int = 0,
+    problem: Problem,
+    *,
+    target: int | Sequence[int] | None = None,
+    restart: int = 0,
     steps: int = 100,
-) -> None:  # fmt: skip
+) -> None:
     """Attack all lanes that are left, from one start each.
 
     An image is claimed at its first misclassified iterate within the ball, and dropped when the

@@ -49,9 +49,11 @@ class Found:
     def about(self) -> dict:
         """The rest, as JSON holds it."""
         return {
-            "by": self.by.tolist(), "costs": self.costs, "zero_gradients": self.zero_gradients,
+            "by": self.by.tolist(),
+            "costs": self.costs,
+            "zero_gradients": self.zero_gradients,
             "findings": [asdict(finding) for finding in self.findings],
-        }  # fmt: skip
+        }
 
     @classmethod
     def of(cls, tensors: dict[str, Tensor], about: dict) -> "Found":

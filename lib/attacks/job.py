@@ -19,10 +19,10 @@ from advlib.attacks.draws import Keyed, Library, seed_of
 from advlib.attacks.found import Found, findings_of
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
-from advlib.attacks.store import Store
 from advlib.attacks.suites import Carry, Suite
 from advlib.errors import CannotError
-from advlib.memory import enough_memory
+from advlib.jobs.memory import enough_memory
+from advlib.jobs.store import Store
 from advlib.shards.feed import to_float
 from advlib.shards.layouts import picture
 from advlib.shards.reader import ShardSet
@@ -155,9 +155,10 @@ class Job:
         label = torch.from_numpy(chunk.label).to(self.device)
         number = torch.from_numpy(numbers).to(self.device)
         draws = (
-            Library(self.seed, self.oracle.batch) if self.library_draws
+            Library(self.seed, self.oracle.batch)
+            if self.library_draws
             else Keyed(self.seed, number)
-        )  # fmt: skip
+        )
         self._seed(int(numbers[0]))
         problem = Problem(self.oracle, images, label, self.suite.norm, self.suite.eps, draws)
         problem.name, problem.first = self.name, int(numbers[0])
@@ -175,8 +176,10 @@ class Job:
         if len(problem.left()):
             carry = attack(problem, carry)
         spent = (
-            time.monotonic() - begun, oracle.forwards - before[0], oracle.backwards - before[1]
-        )  # fmt: skip
+            time.monotonic() - begun,
+            oracle.forwards - before[0],
+            oracle.backwards - before[1],
+        )
         for name, value in zip(("seconds", "forwards", "backwards"), spent, strict=True):
             cost[name] = cost.get(name, 0) + value
         return carry
@@ -184,11 +187,14 @@ class Job:
     def _check(self, problem: Problem) -> None:
         first, aims = slice(0, self.oracle.batch), self.suite.aims
         found = checks.before(
-            self.oracle.exact, problem.images[first], problem.label[first],
+            self.oracle.exact,
+            problem.images[first],
+            problem.label[first],
             randomised_expected=self.suite.randomised,
             attacks=[stage.name for stage in self.suite.stages],
-            apgd_targets=aims.get("apgd-t", 0), fab_targets=aims.get("fab-t", 0),
-        )  # fmt: skip
+            apgd_targets=aims.get("apgd-t", 0),
+            fab_targets=aims.get("fab-t", 0),
+        )
         for finding in found:
             problem.find(finding)
             self.warn(finding)
@@ -201,20 +207,35 @@ class Job:
             for value in (problem.clean, problem.logits, self.oracle.judge(seen))
         )
         return Found(
-            numbers, problem.label.cpu().numpy(), adversarial, clean, logits, shown,
-            np.array(problem.by, object), costs, problem.findings, problem.zero_gradients,
-        )  # fmt: skip
+            numbers,
+            problem.label.cpu().numpy(),
+            adversarial,
+            clean,
+            logits,
+            shown,
+            np.array(problem.by, object),
+            costs,
+            problem.findings,
+            problem.zero_gradients,
+        )
 
     def _save(
         self, index: int, problem: Problem, at: tuple[int, int], carry: Carry, costs: dict
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Keep what a window goes on from: at a stage and a round of it."""
         tensors: dict[str, Tensor] = {name: getattr(problem, name) for name in STATE}
         tensors |= {f"carry.{name}": value for name, value in carry.items()}
-        self.store.write(UNDER_WAY.format(index), tensors, {
-            "at": at, "by": problem.by, "costs": costs, "zero_gradients": problem.zero_gradients,
-            "findings": [asdict(finding) for finding in problem.findings],
-        })  # fmt: skip
+        self.store.write(
+            UNDER_WAY.format(index),
+            tensors,
+            {
+                "at": at,
+                "by": problem.by,
+                "costs": costs,
+                "zero_gradients": problem.zero_gradients,
+                "findings": [asdict(finding) for finding in problem.findings],
+            },
+        )
 
     def _resumed(self, index: int, problem: Problem) -> tuple[int, int, Carry, dict] | None:
         """Put back what was saved, and return stage, round, carry and costs; None without."""

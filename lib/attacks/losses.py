@@ -28,9 +28,7 @@ def margin(logits: Tensor, label: Tensor) -> Tensor:
 
 def divergence(clean: Tensor, logits: Tensor) -> Tensor:
     """KL(clean || attacked) of each image, nats; clean: probabilities (b, k)."""
-    return functional.kl_div(
-        functional.log_softmax(logits, 1), clean, reduction="none"
-    ).sum(1)  # fmt: skip
+    return functional.kl_div(functional.log_softmax(logits, 1), clean, reduction="none").sum(1)
 
 
 def dlr(logits: Tensor, label: Tensor) -> Tensor:

@@ -48,9 +48,13 @@ def start(images: Tensor, noise: Tensor, eps: float, norm: str = "Linf") -> Tens
 
 
 def ascend(
-    loss: Callable[[Tensor], Tensor], images: Tensor, begin: Tensor, eps: float, step_size: float,
+    loss: Callable[[Tensor], Tensor],
+    images: Tensor,
+    begin: Tensor,
+    eps: float,
+    step_size: float,
     steps: int,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The last iterate in the Linf ball of images that must stay together, as a training batch.
 
     loss: perturbed images (b, c, h, w) to a scalar to be raised.
@@ -69,9 +73,14 @@ def ascend(
 
 
 def climb(
-    oracle: Oracle, images: Tensor, label: Tensor, begin: Tensor, how: Attack,
-    target: Tensor | None = None, tick: Callable[[int], None] = lambda left: None,
-) -> Tensor:  # fmt: skip
+    oracle: Oracle,
+    images: Tensor,
+    label: Tensor,
+    begin: Tensor,
+    how: Attack,
+    target: Tensor | None = None,
+    tick: Callable[[int], None] = lambda left: None,
+) -> Tensor:
     """The last iterate of each image, (n, c, h, w) in [0, 1], from `begin`.
 
     With the CW loss, an image that is misclassified has no gradient and stays as it is, so it
@@ -99,7 +108,7 @@ def climb(
 
 def _values(
     oracle: Oracle, images: Tensor, label: Tensor, loss: str, target: Tensor | None
-) -> Callable[[Tensor, Tensor], Tensor]:  # fmt: skip
+) -> Callable[[Tensor, Tensor], Tensor]:
     """From logits and rows of the images to losses to be raised."""
     if target is not None:
         return {

@@ -65,7 +65,7 @@ class Problem:
 
     def claim(
         self, lanes: Tensor, candidates: Tensor, keep: bool = False, place: Tensor | None = None
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """Which candidates, (m, c, h, w), really fool the classifier, (m,) bool; they are kept.
 
         The attack sees to it that they are inside the ball.  keep: keep the others too.
@@ -102,7 +102,7 @@ class Problem:
 
     def _record(
         self, lanes: Tensor, candidates: Tensor, fooled: Tensor, logits: Tensor, keep: bool
-    ) -> None:  # fmt: skip
+    ) -> None:
         won = lanes[fooled]
         self.robust[won] = False
         kept = slice(None) if keep else fooled

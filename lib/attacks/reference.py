@@ -48,9 +48,14 @@ def _library(suite: Suite, attack: str, seed: int):
         model = _Counted(problem)
         custom = suite.version == "custom"
         library = AutoAttack(
-            model, norm=suite.norm, eps=suite.eps, seed=seed, version=suite.version,
-            device=problem.images.device, attacks=[attack] if custom else None,
-        )  # fmt: skip
+            model,
+            norm=suite.norm,
+            eps=suite.eps,
+            seed=seed,
+            version=suite.version,
+            device=problem.images.device,
+            attacks=[attack] if custom else None,
+        )
         # no more targets than there are other classes, of which the library does not think
         library.apgd_targeted.n_target_classes = suite.aims.get("apgd-t", 1)
         library.fab.n_target_classes = suite.aims.get("fab-t", 1)

@@ -87,9 +87,15 @@ class Suite:
 
 
 def suite(
-    name: str, norm: str, eps: float, classes: int, *, pgd_options: dict | None = None,
-    restarts: int = 1, targets: int = 0,
-) -> Suite:  # fmt: skip
+    name: str,
+    norm: str,
+    eps: float,
+    classes: int,
+    *,
+    pgd_options: dict | None = None,
+    restarts: int = 1,
+    targets: int = 0,
+) -> Suite:
     """The attacks that a name stands for.
 
     name: "autoattack", "autoattack-plus", "autoattack-rand"; AutoAttack's attacks with commas
@@ -116,9 +122,12 @@ def suite(
             )
     stages = tuple(_stage(attack, version, norm, classes) for attack in names)
     settings = {
-        "name": name, "norm": norm, "eps": eps, "stages": list(names),
+        "name": name,
+        "norm": norm,
+        "eps": eps,
+        "stages": list(names),
         "aims": {a: _aims(a, version, norm, classes) for a in names if a.endswith("-t")},
-    }  # fmt: skip
+    }
     return Suite(name, norm, eps, stages, settings, version == "rand", version)
 
 
@@ -164,8 +173,10 @@ def _stage(attack: str, version: str, norm: str, classes: int) -> Stage:
         rounds, cost = [_round(fab, restart=i) for i in range(5)], 200.0 + 200.0 * classes
     else:
         each = STEPS // PARTS
-        rounds, cost = [partial(_square, first=i * each, last=(i + 1) * each)
-                        for i in range(PARTS)], float(each)  # fmt: skip
+        rounds, cost = (
+            [partial(_square, first=i * each, last=(i + 1) * each) for i in range(PARTS)],
+            float(each),
+        )
     return Stage(attack, tuple(rounds), cost)
 
 

@@ -19,9 +19,19 @@ from advlib.shards.chunk import Chunk, object_array
 
 # what a RobustBench entry must have, in its order, and what of it nobody but its author knows
 ENTRY = (
-    "link", "name", "authors", "additional_data", "number_forward_passes", "dataset", "venue",
-    "architecture", "eps", "clean_acc", "reported", "autoattack_acc",
-)  # fmt: skip
+    "link",
+    "name",
+    "authors",
+    "additional_data",
+    "number_forward_passes",
+    "dataset",
+    "venue",
+    "architecture",
+    "eps",
+    "clean_acc",
+    "reported",
+    "autoattack_acc",
+)
 THEIRS = ("link", "name", "authors", "additional_data", "venue")
 MAY = ("footnote", "unreliable", "external")
 

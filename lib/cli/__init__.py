@@ -52,7 +52,7 @@ from advlib.cli.selecting import images_where_option, keys_option, selection, se
 from advlib.cli.tool import Tool
 from advlib.cli.training import recipe_options, training_meter
 from advlib.cli.verdicts import finished, keep_verdict, same_set, shards_digest
-from advlib.files import atomic_write
+from advlib.jobs.files import atomic_write
 
 __all__ = [
     "FLOPS",
@@ -106,4 +106,4 @@ __all__ = [
     "where_option",
     "write_document",
     "write_rows",
-]  # fmt: skip
+]

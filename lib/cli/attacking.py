@@ -17,14 +17,23 @@ def pgd_options(command):
     options = [
         click.option("--steps", type=click.IntRange(min=0), help="Steps of PGD. [default: 40]"),
         click.option("--step-size", type=Count(), help="Its step. [default: a quarter of eps]"),
-        click.option("--loss", type=click.Choice(["cw", "ce", "kl", "dlr"]),
-                     help="Its loss. [default: cw]"),
-        click.option("--restarts", type=click.IntRange(min=1), default=1, show_default=True,
-                     help="Its random starts."),
-        click.option("--targets", type=click.IntRange(min=1),
-                     help="Aim at the strongest N other classes in turn. [default: at none]",
-                     metavar="N"),
-    ]  # fmt: skip
+        click.option(
+            "--loss", type=click.Choice(["cw", "ce", "kl", "dlr"]), help="Its loss. [default: cw]"
+        ),
+        click.option(
+            "--restarts",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Its random starts.",
+        ),
+        click.option(
+            "--targets",
+            type=click.IntRange(min=1),
+            help="Aim at the strongest N other classes in turn. [default: at none]",
+            metavar="N",
+        ),
+    ]
     for option in reversed(options):
         command = option(command)
     return command

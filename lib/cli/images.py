@@ -15,22 +15,29 @@ from advlib.cli.output import history_entry, note
 sets_argument = click.argument("sets", nargs=-1, metavar="[SET]...")
 
 output_option = click.option(
-    "-o", "--output", required=True, metavar="NAME",
+    "-o",
+    "--output",
+    required=True,
+    metavar="NAME",
     help="Name of the shard set to write, as data/train; one file, as x.tar; - for standard "
     "output.",
-)  # fmt: skip
+)
 
 
 def layout_options(command):
     """`--layout`, `--chunk` and `--shard`: the form of the shards that are written."""
     command = click.option(
-        "--shard", type=click.IntRange(min=1), metavar="N",
+        "--shard",
+        type=click.IntRange(min=1),
+        metavar="N",
         help="Images of a shard, in a set of files. [default: 100000 in chunks, else 10000]",
-    )(command)  # fmt: skip
+    )(command)
     return click.option(
-        "--chunk", type=click.IntRange(min=1), metavar="N",
+        "--chunk",
+        type=click.IntRange(min=1),
+        metavar="N",
         help="Images of a chunk, in the chunk layout. [default: 1000]",
-    )(command)  # fmt: skip
+    )(command)
 
 
 def open_images(specs: Sequence[str]):
@@ -147,9 +154,12 @@ def meter(total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
     )
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("images"), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("images"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(click.get_current_context().info_name, total=total, completed=done)
         yield lambda count: bar.advance(task, count)

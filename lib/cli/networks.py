@@ -8,16 +8,19 @@ from advlib.cli.output import history_entry, note
 def network_options(command):
     """`--model`, `--normalisation`, `--current` and `--device`."""
     options = [
-        click.option("--model", metavar="MODEL",
-                     help="What the checkpoint holds, as wrn-28-10-relu."),
         click.option(
-            "--normalisation", type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
+            "--model", metavar="MODEL", help="What the checkpoint holds, as wrn-28-10-relu."
+        ),
+        click.option(
+            "--normalisation",
+            type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
             help="Of a foreign checkpoint that does not say it. [default: by its classes]",
         ),
         click.option("--current", is_flag=True, help="The weights that are not averaged."),
-        click.option("--device", metavar="DEVICE",
-                     help="cpu, cuda or cuda:1. [default: a GPU, if any]"),
-    ]  # fmt: skip
+        click.option(
+            "--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]"
+        ),
+    ]
     for option in reversed(options):
         command = option(command)
     return command
@@ -31,8 +34,8 @@ def open_checkpoint(path: str, source, device, options: dict):
     """
     import torch
 
+    from advlib.jobs.ranks import exact_floats
     from advlib.models import checkpoints
-    from advlib.training.parallel import exact_floats
 
     exact_floats()
     model, description = checkpoints.load(path, **options)
@@ -50,9 +53,9 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     """
     import os
 
+    from advlib.evaluation.outcomes import check
+    from advlib.jobs.ranks import exact_floats
     from advlib.models import callables, imported
-    from advlib.training.parallel import exact_floats
-    from advlib.training.scoring import check
 
     if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):
         if pixels:
@@ -70,8 +73,9 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
         note(f"{spec}: was in training mode; it is attacked in evaluation mode")
     height, width, channels = source.shape
     classes = callables.probe(model, (channels, height, width), device)
-    if any(part.training for module in imported.modules_of(model.network)
-           for part in module.modules()):  # fmt: skip
+    if any(
+        part.training for module in imported.modules_of(model.network) for part in module.modules()
+    ):
         note(f"{spec}: puts itself into training mode when it is asked, and is attacked in it")
     return model, description, classes
 
@@ -83,7 +87,7 @@ def network_identity(spec: str, description: dict, model) -> dict:
     import os
     import sys
 
-    from advlib.files import file_sha256
+    from advlib.jobs.files import file_sha256
     from advlib.models import callables
 
     known = {key: value for key, value in description.items() if key != "history"}

@@ -64,19 +64,27 @@ FLOPS = Numbers()
 NUMBERS = Numbers()
 
 format_option = click.option(
-    "--format", "output_format", type=click.Choice(["csv", "json", "table"]),
+    "--format",
+    "output_format",
+    type=click.Choice(["csv", "json", "table"]),
     help="Output format. [default: table on a terminal, csv elsewhere]",
-)  # fmt: skip
+)
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
     help="Random seed, kept in the output.",
-)  # fmt: skip
+)
 
 where_option = click.option(
-    "--where", "conditions", metavar="EXPR", multiple=True,
+    "--where",
+    "conditions",
+    metavar="EXPR",
+    multiple=True,
     help="Keep rows where COLUMN<VALUE (or <= > >= = !=); may be repeated, all must hold.",
-)  # fmt: skip
+)
 
 
 def _columns(context, param, value):
@@ -90,9 +98,11 @@ def _columns(context, param, value):
 
 
 columns_option = click.option(
-    "--columns", metavar="OURS=THEIRS,...", callback=_columns,
+    "--columns",
+    metavar="OURS=THEIRS,...",
+    callback=_columns,
     help="Read a table whose columns have other names, as loss=CW_test_loss,params=N.",
-)  # fmt: skip
+)
 
 
 def _flat(context, param, value):
@@ -102,15 +112,22 @@ def _flat(context, param, value):
 def quality_options(command):
     """`--fid` and `--dataset`: at which data quality a law is read."""
     command = click.option(
-        "--dataset", "datasets", metavar="NAME", multiple=True,
+        "--dataset",
+        "datasets",
+        metavar="NAME",
+        multiple=True,
         help="Read the law at the FID of a data set of the fit; may be repeated.",
-    )(command)  # fmt: skip
+    )(command)
     return click.option(
-        "--fid", "fids", type=Numbers(closed=True), multiple=True, metavar="F[,...]",
+        "--fid",
+        "fids",
+        type=Numbers(closed=True),
+        multiple=True,
+        metavar="F[,...]",
         callback=_flat,
         help="Read the law at these FIDs; 0 is perfect data. [default: the best data set of the "
         "fit]",
-    )(command)  # fmt: skip
+    )(command)
 
 
 fit_arguments = click.argument("fits", nargs=-1, type=click.File("rb"), metavar="[FIT]...")

@@ -53,10 +53,14 @@ def progress(items: Iterable, total: int | None = None) -> Iterator:
     console = Console(stderr=True)
     return iter(
         track(
-            items, total=total, console=console, disable=not console.is_terminal,
-            transient=True, description=click.get_current_context().info_name,
+            items,
+            total=total,
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+            description=click.get_current_context().info_name,
         )
-    )  # fmt: skip
+    )
 
 
 def read_fits(streams: Sequence) -> list:
@@ -200,9 +204,12 @@ def _print_table(rows: list[dict]) -> None:
             number = any(isinstance(row[names[i]], float | int) for row in rows)
             widest = max(len(line[i]) for line in cells)
             table.add_column(
-                names[i], justify="right", overflow="ellipsis", no_wrap=True,
+                names[i],
+                justify="right",
+                overflow="ellipsis",
+                no_wrap=True,
                 min_width=widest if number else None,
-            )  # fmt: skip
+            )
         for line in cells:
             table.add_row(*(line[i] for i in filled))
     console = Console()

@@ -8,41 +8,56 @@ import click
 from advlib.numbers import parse_number
 
 keys_option = click.option(
-    "--keys", "keys_file", type=click.File("rb"), metavar="FILE",
+    "--keys",
+    "keys_file",
+    type=click.File("rb"),
+    metavar="FILE",
     help="Images whose keys are in FILE: one a line, or a CSV with a column key or image.",
-)  # fmt: skip
+)
 
 images_where_option = click.option(
-    "--where", "conditions", metavar="EXPR", multiple=True,
+    "--where",
+    "conditions",
+    metavar="EXPR",
+    multiple=True,
     help="Images where COLUMN<VALUE (or <= > >= = !=): a field of the images, label, key, number, "
     "or a column of the CSV of keys, which is then read from standard input unless --keys names "
     "it; may be repeated, all must hold.",
-)  # fmt: skip
+)
 
 
 def selection_options(command):
     """All options that choose images by what they are or where they stand, but keys and fields."""
-    for option in reversed([
-        click.option(
-            "--range", "numbers", metavar="FIRST:LAST", callback=_range,
-            help="Images by their number in the set, from 0; LAST itself is not among them.",
-        ),
-        click.option(
-            "--class", "classes", metavar="CLASS[,...]", help="Classes, by number or name."
-        ),
-        click.option(
-            "--random", metavar="N|SHARE", callback=_count_or_share,
-            help="N images drawn at random, or a share, as 10% or 0.1.",
-        ),
-        click.option(
-            "--stratified", is_flag=True, help="With --random: the same share of each class."
-        ),
-        click.option(
-            "--per-class", type=click.IntRange(min=1), metavar="N",
-            help="The first N images of each class.",
-        ),
-        click.option("--invert", is_flag=True, help="All other images instead."),
-    ]):  # fmt: skip
+    for option in reversed(
+        [
+            click.option(
+                "--range",
+                "numbers",
+                metavar="FIRST:LAST",
+                callback=_range,
+                help="Images by their number in the set, from 0; LAST itself is not among them.",
+            ),
+            click.option(
+                "--class", "classes", metavar="CLASS[,...]", help="Classes, by number or name."
+            ),
+            click.option(
+                "--random",
+                metavar="N|SHARE",
+                callback=_count_or_share,
+                help="N images drawn at random, or a share, as 10% or 0.1.",
+            ),
+            click.option(
+                "--stratified", is_flag=True, help="With --random: the same share of each class."
+            ),
+            click.option(
+                "--per-class",
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="The first N images of each class.",
+            ),
+            click.option("--invert", is_flag=True, help="All other images instead."),
+        ]
+    ):
         command = option(command)
     return command
 

@@ -25,14 +25,21 @@ class Tool(click.Command):
         super().__init__(*args, **extra)
         self.params += [
             click.Option(
-                ["--quiet", "-q"], is_flag=True, expose_value=False, is_eager=True,
-                callback=_be_quiet, help="No notes on standard error; errors stay.",
+                ["--quiet", "-q"],
+                is_flag=True,
+                expose_value=False,
+                is_eager=True,
+                callback=_be_quiet,
+                help="No notes on standard error; errors stay.",
             ),
             click.Option(
-                ["--debug"], is_flag=True, expose_value=False, is_eager=True,
+                ["--debug"],
+                is_flag=True,
+                expose_value=False,
+                is_eager=True,
                 help="Show the traceback of an error.",
             ),
-        ]  # fmt: skip
+        ]
         click.version_option(__version__, message="%(prog)s %(version)s")(self)
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
 

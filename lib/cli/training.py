@@ -15,10 +15,18 @@ def recipe_options(command):
     options = [
         ("--batch", click.IntRange(min=2), None, "Images a step. [default: 1024, above 10M 2048]"),
         ("--lr", positive, None, "Peak learning rate. [default: .3, above 10M .2, above 200M .1]"),
-        ("--epoch", click.IntRange(min=1), None,
-         "Images between changes of the learning rate. [default: 50000, or a hundredth]"),
-        ("--loss", click.Choice(["trades", "madry", "clean"]), "trades",
-         "TRADES; adversarial training after Madry; no attack."),
+        (
+            "--epoch",
+            click.IntRange(min=1),
+            None,
+            "Images between changes of the learning rate. [default: 50000, or a hundredth]",
+        ),
+        (
+            "--loss",
+            click.Choice(["trades", "madry", "clean"]),
+            "trades",
+            "TRADES; adversarial training after Madry; no attack.",
+        ),
         ("--eps", share, "8/255", "Radius of the attack's ball."),
         ("--step-size", share, "2/255", "Step of the attack."),
         ("--attack-steps", click.IntRange(min=0), 10, "Steps of the attack."),
@@ -27,9 +35,13 @@ def recipe_options(command):
         ("--tau", share, "0.995", "Decay of the averaged weights."),
         ("--weight-decay", Count(closed=True), "5e-4", "Of all parameters but batch norm's."),
         ("--warmup", share, "0.025", "Share of the run in which the learning rate rises."),
-        ("--precision", click.Choice(["fp32", "tf32", "bf16"]), "fp32",
-         "Of convolutions and matrix products."),
-    ]  # fmt: skip
+        (
+            "--precision",
+            click.Choice(["fp32", "tf32", "bf16"]),
+            "fp32",
+            "Of convolutions and matrix products.",
+        ),
+    ]
     switches = [
         ("--augment/--no-augment", True, "Crop with 4 pixels of padding, and flip."),
         ("--channels-last/--no-channels-last", True, "Keep channels innermost in memory."),
@@ -55,17 +67,23 @@ def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
         yield lambda row: None
         return
     if not sys.stderr.isatty():
-        yield lambda row: click.echo(
-            f"{context.info_name}: {_evaluated(row)}", err=True
-        ) if row["event"] == "evaluation" else None  # fmt: skip
+        yield (
+            lambda row: (
+                click.echo(f"{context.info_name}: {_evaluated(row)}", err=True)
+                if row["event"] == "evaluation"
+                else None
+            )
+        )
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[said]}"),
-    )  # fmt: skip
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("advtrain", total=images, said="")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from advlib.cli.images import open_images
 from advlib.cli.output import document_text
 from advlib.errors import CannotError, DataError
-from advlib.files import atomic_write
+from advlib.jobs.files import atomic_write
 
 
 def finished(path: str | None, output: str | None, identity: dict) -> dict | None:

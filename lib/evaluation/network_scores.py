@@ -21,9 +21,9 @@ from advlib.attacks.draws import Keyed
 from advlib.attacks.losses import divergence
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.pgd import Attack
+from advlib.jobs.ranks import Ranks
 from advlib.shards.feed import to_float
 from advlib.shards.reader import ShardSet
-from advlib.training.parallel import Ranks
 
 BETA = 5.0
 FIRST = (0, 0)  # the draw of the first start of advlib.attacks.pgd.pgd, so that verdicts agree
@@ -54,9 +54,12 @@ def attack_numbered(
     noise = Keyed(seed, number).uniform(lanes, images.shape[1:], *FIRST)
     with evaluating(model):
         return pgd.climb(
-            Oracle(model, batch=len(images)), images, label,
-            pgd.start(images, noise, how.eps, how.norm), how,
-        )  # fmt: skip
+            Oracle(model, batch=len(images)),
+            images,
+            label,
+            pgd.start(images, noise, how.eps, how.norm),
+            how,
+        )
 
 
 def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | None) -> Scored:
@@ -68,10 +71,12 @@ def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | No
         clean = model(images)
         robust = clean if attacked is None else model(attacked)
         return Scored(
-            label, clean, robust,
+            label,
+            clean,
+            robust,
             functional.cross_entropy(clean, label, reduction="none"),
             divergence(functional.softmax(clean, 1), robust),
-        )  # fmt: skip
+        )
 
 
 @contextlib.contextmanager
@@ -88,9 +93,15 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def scored(
-    model: nn.Module, shards: ShardSet, how: Attack | None, ranks: Ranks, seed: int = 0,
-    batch: int = 512, most: int | None = None, tick: Callable[[int], None] = lambda n: None,
-) -> Iterator[tuple[np.ndarray, Scored]]:  # fmt: skip
+    model: nn.Module,
+    shards: ShardSet,
+    how: Attack | None,
+    ranks: Ranks,
+    seed: int = 0,
+    batch: int = 512,
+    most: int | None = None,
+    tick: Callable[[int], None] = lambda n: None,
+) -> Iterator[tuple[np.ndarray, Scored]]:
     """The images of a rank, attacked, with their numbers in the set.
 
     how: None to leave them as they are.  Noise depends on seed and image number alone, so the
@@ -122,13 +133,15 @@ def evaluate(
     """
     sums = torch.zeros(5, dtype=torch.float64)
     for _, found in scored(model, shards, how, ranks, **options):
-        sums += torch.stack([
-            torch.tensor(float(len(found.label)), dtype=torch.float64),
-            (found.clean.argmax(1) == found.label).sum().double().cpu(),
-            found.loss_clean.double().sum().cpu(),
-            (found.attacked.argmax(1) == found.label).sum().double().cpu(),
-            found.divergence.double().sum().cpu(),
-        ])  # fmt: skip
+        sums += torch.stack(
+            [
+                torch.tensor(float(len(found.label)), dtype=torch.float64),
+                (found.clean.argmax(1) == found.label).sum().double().cpu(),
+                found.loss_clean.double().sum().cpu(),
+                (found.attacked.argmax(1) == found.label).sum().double().cpu(),
+                found.divergence.double().sum().cpu(),
+            ]
+        )
     count, clean, clean_loss, robust, apart = ranks.sum(sums.to(ranks.device)).tolist()
     return {
         "images": int(count),

@@ -17,15 +17,15 @@ from torch import Tensor
 
 from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError, DataError
-from advlib.memory import enough_memory
+from advlib.evaluation.network_scores import BETA, attack_numbered, score
+from advlib.jobs.memory import enough_memory
+from advlib.jobs.ranks import Ranks
 from advlib.models.network import Classifier
 from advlib.numbers import wilson
 from advlib.shards.chunk import Chunk, first, key_text
 from advlib.shards.feed import to_float
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
-from advlib.training.evaluation import BETA, attack_numbered, score
-from advlib.training.parallel import Ranks
 
 STORED = "stored"  # an attack that was made before: the field `adversarial` of the set
 FIELD = "adversarial"
@@ -80,10 +80,17 @@ def check(source: ShardSet | ShardStream, model: Classifier, stored: bool) -> No
 
 
 def outcomes(
-    model: Classifier, source: ShardSet | ShardStream, how: Attack | str | None, ranks: Ranks, *,
-    seed: int = 0, batch: int = 512, most: int | None = None, name: str = "the network",
+    model: Classifier,
+    source: ShardSet | ShardStream,
+    how: Attack | str | None,
+    ranks: Ranks,
+    *,
+    seed: int = 0,
+    batch: int = 512,
+    most: int | None = None,
+    name: str = "the network",
     tick: Callable[[int], None] = lambda count: None,
-) -> Iterator[Outcomes]:  # fmt: skip
+) -> Iterator[Outcomes]:
     """The images of a set in order, as soon as they are judged; on other ranks than 0, nothing.
 
     model: on the device of `ranks`.  how: PGD; STORED for the set's own attacked images; None for
@@ -123,9 +130,15 @@ def _batches(source, ranks: Ranks, batch: int, most: int | None, stored: bool) -
 
 
 def _judged(
-    model: Classifier, chunk: Chunk, number: np.ndarray, how, device, seed: int, name: str,
+    model: Classifier,
+    chunk: Chunk,
+    number: np.ndarray,
+    how,
+    device,
+    seed: int,
+    name: str,
     where: str,
-) -> Outcomes:  # fmt: skip
+) -> Outcomes:
     if len(chunk) and int(chunk.label.max()) >= model.classes:
         at = int(chunk.label.argmax())
         raise DataError(
@@ -153,9 +166,14 @@ def _judged(
         raise DataError(f"{name}: its logits for image {keys[at]} of {where} are no finite numbers")
     clean, attacked = (_guesses(logits) for logits in (found.clean, found.attacked))
     values = (
-        found.label, clean[0], found.loss_clean, clean[1], attacked[0],
-        found.loss_clean + BETA * found.divergence, attacked[1],
-    )  # fmt: skip
+        found.label,
+        clean[0],
+        found.loss_clean,
+        clean[1],
+        attacked[0],
+        found.loss_clean + BETA * found.divergence,
+        attacked[1],
+    )
     return Outcomes(number, keys, *(_array(value) for value in values))
 
 

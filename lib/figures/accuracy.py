@@ -37,9 +37,15 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.S
     for name, ink in zip(unique, style.inks(len(unique)), strict=True):
         rows = names == name
         axes.plot(
-            table["loss"][rows], table["accuracy"][rows], linestyle="", marker=ink.marker,
-            markersize=3.5, color=ink.color, markerfacecolor="none", label=style.plain(name),
-        )  # fmt: skip
+            table["loss"][rows],
+            table["accuracy"][rows],
+            linestyle="",
+            marker=ink.marker,
+            markersize=3.5,
+            color=ink.color,
+            markerfacecolor="none",
+            label=style.plain(name),
+        )
     ends = table["loss"].min(), table["loss"].max()
     margin = 0.05 * (ends[1] - ends[0]) or 0.02
     loss = np.linspace(max(ends[0] - margin, 0.0), ends[1] + margin, POINTS)

@@ -159,9 +159,12 @@ def legend(figure: Figure, extra: Sequence = ()) -> None:
     columns = max(1, min(len(found), int(figure.get_figwidth() / widest)))
     rows = math.ceil(len(found) / columns)
     figure.legend(
-        found.values(), found.keys(), loc="outside lower center",
-        ncols=math.ceil(len(found) / rows), columnspacing=1.5,
-    )  # fmt: skip
+        found.values(),
+        found.keys(),
+        loc="outside lower center",
+        ncols=math.ceil(len(found) / rows),
+        columnspacing=1.5,
+    )
     figure.set_figheight(figure.get_figheight() + 0.1 + ROW * rows)
 
 

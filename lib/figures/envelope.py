@@ -39,9 +39,15 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
         law = fit.law(fit.best, 0.0)
         for panel, (column, exponent, sign, symbol) in zip(axes, PANELS, strict=True):
             panel.plot(
-                table["flops"], table[column], linestyle="", marker=ink.marker, markersize=2,
-                color=ink.color, markerfacecolor="none", markeredgewidth=0.5,
-            )  # fmt: skip
+                table["flops"],
+                table[column],
+                linestyle="",
+                marker=ink.marker,
+                markersize=2,
+                color=ink.color,
+                markerfacecolor="none",
+                markeredgewidth=0.5,
+            )
 
             def read(member, curve, budget, column=column):
                 return getattr(curve.optimum(budget), column)
@@ -90,13 +96,22 @@ def _learning_curves(axes, fits, runs) -> None:
     if lines := [curve for curve in curves if len(curve) > 1]:
         axes.add_collection(
             LineCollection(
-                lines, colors="0.7", linewidths=0.4, zorder=1, label="learning curves",
+                lines,
+                colors="0.7",
+                linewidths=0.4,
+                zorder=1,
+                label="learning curves",
                 rasterized=len(points) > MANY,
             )
-        )  # fmt: skip
+        )
     if dots := [curve[0] for curve in curves if len(curve) == 1]:
         axes.plot(
-            *np.transpose(dots), linestyle="", marker=".", markersize=2.5, color="0.6", zorder=1,
+            *np.transpose(dots),
+            linestyle="",
+            marker=".",
+            markersize=2.5,
+            color="0.6",
+            zorder=1,
             label="runs",
-        )  # fmt: skip
+        )
     axes.autoscale_view()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, roles, style
 from advlib.laws.document import Fit
-from advlib.laws.predict_table import predict_table
+from advlib.laws.fitting.predictions import predict_table
 from advlib.runs.table import Table
 
 POINTS = 25  # along a curve

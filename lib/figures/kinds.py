@@ -27,23 +27,28 @@ COUNTS = ("params", "samples")
 KINDS = {
     "limits": Kind(
         "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
-        ("flops", "fid", "dataset", "runs"), COUNTS,
+        ("flops", "fid", "dataset", "runs"),
+        COUNTS,
     ),
     "envelope": Kind(
         "approach 1: lowest loss, N and D against FLOPs (Figs. 3, 10)",
-        ("runs",), (*COUNTS, "loss"),
+        ("runs",),
+        (*COUNTS, "loss"),
     ),
     "optimum": Kind(
         "contours of loss over N and D with the compute-optimal line (Fig. 4)",
-        ("flops", "fid", "dataset", "runs"), (*COUNTS, "loss"),
+        ("flops", "fid", "dataset", "runs"),
+        (*COUNTS, "loss"),
     ),
     "fits": Kind(
         "observed losses and the law, a panel each model or data set (Figs. 5, 12)",
-        ("by", "runs"), (*COUNTS, "loss"),
+        ("by", "runs"),
+        (*COUNTS, "loss"),
     ),
     "region": Kind(
         "model sizes between the predictions of two or three fits (Fig. 6)",
-        ("flops", "fid", "dataset", "runs"), COUNTS,
+        ("flops", "fid", "dataset", "runs"),
+        COUNTS,
     ),
     "overhead": Kind(
         "extra training compute against model size over N* (Fig. 7)",
@@ -51,7 +56,9 @@ KINDS = {
     ),
     "accuracy": Kind(
         "adversarial accuracy against loss, with the line of the fit (Fig. 11)",
-        ("runs",), ("loss", "accuracy"), intervals=False,
+        ("runs",),
+        ("loss", "accuracy"),
+        intervals=False,
     ),
     "sizes": Kind(
         "compute-optimal N against FLOPs by data quality (Fig. 13)",
@@ -59,9 +66,11 @@ KINDS = {
     ),
     "residuals": Kind(
         "log residuals of a fit against N, D, FLOPs and quality",
-        ("runs",), (*COUNTS, "loss"), intervals=False,
+        ("runs",),
+        (*COUNTS, "loss"),
+        intervals=False,
     ),
-}  # fmt: skip
+}
 
 
 def draw(kind: str, fits: list, **options) -> "Figure":

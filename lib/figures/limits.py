@@ -48,9 +48,13 @@ def draw(
         lowest.append(_points(axes, fits[0], runs))
     axes.axhline(HUMAN, color="black", linewidth=0.8, linestyle=style.DASHES[3])
     axes.text(
-        0.01, HUMAN + 0.004, f"average human {100 * HUMAN:.2f} %",
-        transform=axes.get_yaxis_transform(), fontsize=7, va="bottom",
-    )  # fmt: skip
+        0.01,
+        HUMAN + 0.004,
+        f"average human {100 * HUMAN:.2f} %",
+        transform=axes.get_yaxis_transform(),
+        fontsize=7,
+        va="bottom",
+    )
     low = max(0.0, 0.05 * np.floor(20 * min(lowest) - 0.2))
     axes.set(xlim=(grid[0], grid[-1]), ylim=(low, max(axes.get_ylim()[1], HUMAN + 0.04)))
     canvas.log_axis(axes.xaxis, style.FLOPS)
@@ -88,10 +92,16 @@ def _own_points(axes, fit, quality, ink) -> float:
     if "accuracy" in table:
         accuracy = np.where(np.isnan(table["accuracy"]), accuracy, table["accuracy"])
     axes.plot(
-        readings.flops_of(fit, table), accuracy, linestyle="", marker=ink.marker, markersize=2.5,
-        color=ink.color, markerfacecolor="white", markeredgewidth=0.7,
+        readings.flops_of(fit, table),
+        accuracy,
+        linestyle="",
+        marker=ink.marker,
+        markersize=2.5,
+        color=ink.color,
+        markerfacecolor="white",
+        markeredgewidth=0.7,
         label=f"runs on {readings.quality_name(*quality)}",
-    )  # fmt: skip
+    )
     return float(accuracy.min())
 
 
@@ -109,7 +119,15 @@ def _points(axes, fit, runs) -> float:
     for values, face, label in ((own, "black", "runs"), (attacked, "white", "runs (AutoAttack)")):
         if not np.isnan(values).all():
             axes.plot(
-                x, values, linestyle="", marker="*", markersize=6, color="black",
-                markerfacecolor=face, markeredgewidth=0.6, label=label, zorder=3,
-            )  # fmt: skip
+                x,
+                values,
+                linestyle="",
+                marker="*",
+                markersize=6,
+                color="black",
+                markerfacecolor=face,
+                markeredgewidth=0.6,
+                label=label,
+                zorder=3,
+            )
     return float(np.nanmin([own, attacked]))

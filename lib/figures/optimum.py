@@ -67,9 +67,12 @@ def draw(
         canvas.log_axis(panel.xaxis, style.PARAMS, counts=True)
         canvas.log_axis(panel.yaxis, style.SAMPLES, counts=True)
     bar = figure.colorbar(
-        ScalarMappable(norm, shades), ax=axes, extend="max", pad=0.02,
+        ScalarMappable(norm, shades),
+        ax=axes,
+        extend="max",
+        pad=0.02,
         aspect=20 * math.ceil(len(axes) / columns),
-    )  # fmt: skip
+    )
     canvas.plain_axis(bar.ax.yaxis, style.LOSS)
     canvas.legend(figure)
     return figure
@@ -130,9 +133,14 @@ def _contours(axes, fit, window, loss, norm, shades) -> None:
     decades = np.arange(np.ceil(low), np.floor(high) + 1)
     decades = decades[:: max(1, len(decades) // 6)]
     equal = axes.contour(
-        params, samples, spent, levels=decades, colors=style.GREY, linewidths=0.6,
+        params,
+        samples,
+        spent,
+        levels=decades,
+        colors=style.GREY,
+        linewidths=0.6,
         linestyles=[style.DASHES[3]],
-    )  # fmt: skip
+    )
     axes.clabel(equal, fmt=lambda value: rf"$10^{{{value:.0f}}}$", fontsize=6, inline_spacing=2)
     axes.plot(
         [], [], color=style.GREY, linewidth=0.6, linestyle=style.DASHES[3], label="equal FLOPs"
@@ -144,9 +152,12 @@ def _line(axes, fit, fid, window) -> None:
     law = fit.law(fit.best, fid)
     best = [law.optimum(budget) for budget in grid.tolist()]
     axes.plot(
-        [b.params for b in best], [b.samples for b in best], color=PATH, linewidth=1.8,
+        [b.params for b in best],
+        [b.samples for b in best],
+        color=PATH,
+        linewidth=1.8,
         label="compute-optimal $N^*$ and $D^*$",
-    )  # fmt: skip
+    )
     band = readings.band(fit, fid, grid, lambda member, law, budget: law.optimum(budget).params)
     if band is not None:  # its edges run along the lines of equal FLOPs
         low, high = band
@@ -160,7 +171,15 @@ def _points(axes, table, norm, shades) -> None:
     for role in dict.fromkeys(parts.tolist()):
         rows = parts == role
         axes.scatter(
-            table["params"][rows], table["samples"][rows], c=table["loss"][rows], norm=norm,
-            cmap=shades, marker=roles.MARKERS.get(role, "o"), s=20, edgecolors="black",
-            linewidths=0.6, zorder=3, label=roles.role_name(role),
-        )  # fmt: skip
+            table["params"][rows],
+            table["samples"][rows],
+            c=table["loss"][rows],
+            norm=norm,
+            cmap=shades,
+            marker=roles.MARKERS.get(role, "o"),
+            s=20,
+            edgecolors="black",
+            linewidths=0.6,
+            zorder=3,
+            label=roles.role_name(role),
+        )

@@ -62,14 +62,24 @@ def draw(
         axes.axvline(end, color=ink.color, linestyle=ink.dashes, linewidth=0.7)
     axes.axvspan(left, min(least), facecolor="none", edgecolor="0.6", linewidth=0, hatch="////")
     axes.text(
-        math.sqrt(left * min(least)), TOP / 2, "impossible with any data", rotation=90,
-        fontsize=7, ha="center", va="center", bbox={"color": "white", "pad": 1.5},
-    )  # fmt: skip
+        math.sqrt(left * min(least)),
+        TOP / 2,
+        "impossible with any data",
+        rotation=90,
+        fontsize=7,
+        ha="center",
+        va="center",
+        bbox={"color": "white", "pad": 1.5},
+    )
     axes.axhline(TOLERABLE, color="black", linewidth=0.7, linestyle=style.DASHES[3])
     axes.text(
-        0.99, TOLERABLE + 0.01, f"{100 * TOLERABLE:.0f} %", fontsize=7, ha="right",
+        0.99,
+        TOLERABLE + 0.01,
+        f"{100 * TOLERABLE:.0f} %",
+        fontsize=7,
+        ha="right",
         transform=axes.get_yaxis_transform(),
-    )  # fmt: skip
+    )
     axes.set(xlim=(left, LARGEST), ylim=(0, TOP))
     canvas.log_axis(axes.xaxis, "model size over the optimum, $w_N = N/N^*$", counts=True)
     canvas.percent_axis(axes.yaxis, "training compute overhead")

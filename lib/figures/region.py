@@ -32,10 +32,15 @@ def draw(
     chosen = region_qualities(fits, fids, datasets)
     figure, (axes,) = canvas.panels(1, width, ratio=0.72)
     axes.fill_between(
-        grid, [row["params_from"] for row in rows], [row["params_to"] for row in rows],
-        facecolor="none", edgecolor="0.3", hatch="////", linewidth=0,
+        grid,
+        [row["params_from"] for row in rows],
+        [row["params_to"] for row in rows],
+        facecolor="none",
+        edgecolor="0.3",
+        hatch="////",
+        linewidth=0,
         label="compute-efficient region",
-    )  # fmt: skip
+    )
     inks = style.inks(len(fits))
     for (fit, *quality), name, ink in zip(chosen, readings.fit_names(fits), inks, strict=True):
 
@@ -69,6 +74,13 @@ def _points(axes, chosen, runs) -> None:
         table = readings.own_runs(fit)
         table = table.take(np.flatnonzero(readings.of_dataset(table, *quality)))
     axes.plot(
-        readings.flops_of(fit, table), table["params"], linestyle="", marker="o",
-        markersize=2.5, color="black", markerfacecolor="white", markeredgewidth=0.6, label="runs",
-    )  # fmt: skip
+        readings.flops_of(fit, table),
+        table["params"],
+        linestyle="",
+        marker="o",
+        markersize=2.5,
+        color="black",
+        markerfacecolor="white",
+        markeredgewidth=0.6,
+        label="runs",
+    )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, roles, style
 from advlib.laws.document import Fit
-from advlib.laws.score import predicted
+from advlib.laws.fitting.scores import predicted
 from advlib.runs.table import Table
 
 
@@ -46,10 +46,16 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
             for inside in (True, False):
                 rows = (names == name) & (fitted == inside)
                 panel.plot(
-                    x[rows], residual[rows], linestyle="", marker=ink.marker, markersize=3,
-                    color=ink.color, markerfacecolor=ink.color if inside else "none",
-                    markeredgewidth=0.6, label=style.plain(name) if inside else None,
-                )  # fmt: skip
+                    x[rows],
+                    residual[rows],
+                    linestyle="",
+                    marker=ink.marker,
+                    markersize=3,
+                    color=ink.color,
+                    markerfacecolor=ink.color if inside else "none",
+                    markeredgewidth=0.6,
+                    label=style.plain(name) if inside else None,
+                )
     canvas.log_axis(axes[0].xaxis, style.PARAMS, counts=True)
     canvas.log_axis(axes[1].xaxis, style.SAMPLES, counts=True)
     canvas.log_axis(axes[2].xaxis, style.FLOPS)
@@ -66,9 +72,14 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
 
 def _hollow_key():
     return canvas.key(
-        "open: not fitted", linestyle="", marker="o", markersize=3, color=style.GREY,
-        markerfacecolor="none", markeredgewidth=0.6,
-    )  # fmt: skip
+        "open: not fitted",
+        linestyle="",
+        marker="o",
+        markersize=3,
+        color=style.GREY,
+        markerfacecolor="none",
+        markeredgewidth=0.6,
+    )
 
 
 def _reference(axes, fit) -> None:
@@ -77,6 +88,9 @@ def _reference(axes, fit) -> None:
     if delta is not None:
         for sign, label in ((1, f"Huber delta, {delta:g}"), (-1, None)):
             axes.axhline(
-                sign * delta, color=style.GREY, linewidth=0.7, linestyle=style.DASHES[3],
+                sign * delta,
+                color=style.GREY,
+                linewidth=0.7,
+                linestyle=style.DASHES[3],
                 label=label,
-            )  # fmt: skip
+            )

@@ -266,9 +266,15 @@ class _Page:
         text, size = fit(text, size, room)
         if text:
             self.paper.text(
-                x / self.width, 1 - y / self.height, text, size=points(size), color=colour,
-                ha=align, va="baseline", parse_math=False,
-            )  # fmt: skip
+                x / self.width,
+                1 - y / self.height,
+                text,
+                size=points(size),
+                color=colour,
+                ha=align,
+                va="baseline",
+                parse_math=False,
+            )
 
 
 def _rgb(colour: str) -> np.ndarray:

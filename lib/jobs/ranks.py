@@ -83,7 +83,7 @@ def join(device: str | None = None) -> Ranks:
     if ranks > 1 and not distributed.is_initialized():
         distributed.init_process_group(
             "nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE
-        )  # fmt: skip
+        )
     return Ranks(rank, ranks, chosen)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from advlib.errors import DataError
-from advlib.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
 
 FORMAT, VERSION = "advstate", 1
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
-from advlib.files import atomic_write, held
-from advlib.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.files import atomic_write, held
+from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
 
 JOB = "job.json"
 ABOUT = "advattack"  # the key of a file's JSON
@@ -50,8 +50,10 @@ class Store:
         if kept is not None and any(n.endswith(".safetensors") for n in os.listdir(self.folder)):
             if not other:
                 return kept
-            raise DataError(f"{self.folder}: of another attack, {other}: remove it, or give another"
-                            " name with -o")  # fmt: skip
+            raise DataError(
+                f"{self.folder}: of another attack, {other}: remove it, or give another"
+                " name with -o"
+            )
         if first:
             document = json.dumps({"identity": wanted, "settings": settings}).encode()
             with self._failing(self._path(JOB)), atomic_write(self._path(JOB)) as file:

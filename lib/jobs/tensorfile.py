@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, contiguous_format
 
 from advlib.errors import DataError
-from advlib.files import atomic_write
+from advlib.jobs.files import atomic_write
 
 
 def save_tensors(

@@ -42,9 +42,13 @@ class Envelope:
         """The regressions at `flops` > 0; N* and D* are fitted apart and may miss k N D = flops."""
         x = math.log10(flops)
         return Optimum(
-            flops, 10 ** (self.n0 + self.a * x), 10 ** (self.d0 + self.b * x),
-            self.l0 * 10 ** (-self.c * x), self.a, self.b,
-        )  # fmt: skip
+            flops,
+            10 ** (self.n0 + self.a * x),
+            10 ** (self.d0 + self.b * x),
+            self.l0 * 10 ** (-self.c * x),
+            self.a,
+            self.b,
+        )
 
     def flops_for(self, loss: float) -> float:
         """The FLOPs at which the power law reads `loss`; inf where it does not fall."""

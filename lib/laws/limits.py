@@ -33,9 +33,15 @@ def _ceiling(law, member) -> dict[str, float]:
 
 
 def target_rows(
-    fits, losses, accuracies, device_flops: float, devices: int, utilisation: float,
-    fids=(), datasets=(),
-) -> Iterator[dict]:  # fmt: skip
+    fits,
+    losses,
+    accuracies,
+    device_flops: float,
+    devices: int,
+    utilisation: float,
+    fids=(),
+    datasets=(),
+) -> Iterator[dict]:
     """The least compute, and its N and D, that reaches each target loss or accuracy.
 
     `device_flops`: peak FLOP/s of a device; `utilisation`: the share of it that training reaches.

@@ -27,10 +27,18 @@ def optimum_rows(
 
 # What the zoo adds to a row, all empty where N* is beyond anything that can be built
 ZOO = (
-    "model", "model_params", "model_samples", "model_loss", "model_loss_low", "model_loss_high",
-    "model_accuracy", "model_accuracy_low", "model_accuracy_high", "batch_size",
+    "model",
+    "model_params",
+    "model_samples",
+    "model_loss",
+    "model_loss_low",
+    "model_loss_high",
+    "model_accuracy",
+    "model_accuracy_low",
+    "model_accuracy_high",
+    "batch_size",
     "peak_learning_rate",
-)  # fmt: skip
+)
 
 
 def _optimum(law, member, flops) -> dict[str, float]:

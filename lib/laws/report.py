@@ -13,17 +13,19 @@ def parameter_rows(document: dict) -> list[dict]:
     rows = []
     for name, value in fit.best.parameters.items():
         low, high = fit.interval(lambda member, name=name: member.parameters[name])
-        rows.append({
-            "approach": fit.approach,
-            "variant": document["variant"],
-            "dataset": dataset,
-            "parameter": name,
-            "value": value,
-            "value_low": low,
-            "value_high": high,
-            "determined": _determined(fit, name, found[name]) if name in found else None,
-            "unit": document["units"][name],
-        })  # fmt: skip
+        rows.append(
+            {
+                "approach": fit.approach,
+                "variant": document["variant"],
+                "dataset": dataset,
+                "parameter": name,
+                "value": value,
+                "value_low": low,
+                "value_high": high,
+                "determined": _determined(fit, name, found[name]) if name in found else None,
+                "unit": document["units"][name],
+            }
+        )
     return rows
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from advlib.errors import DataError
-from advlib.memory import ran_out
+from advlib.jobs.memory import ran_out
 from advlib.models import zoo
 from advlib.models.imported import cause_of, kind_of, modules_of, network_of
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from advlib.errors import DataError
+from advlib.jobs.tensorfile import load_tensors, save_tensors
 from advlib.models import foreign, zoo
 from advlib.models.network import Classifier, build, decimals
-from advlib.tensorfile import load_tensors, save_tensors
 
 FORMAT, VERSION = "advcheckpoint", 1
 CURRENT = "current."  # before the names of weights that are not averaged

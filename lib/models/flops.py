@@ -77,9 +77,12 @@ def flops_rows(
             forward, step = count(model, image_size, classes, attack_steps)
         params = model.parameters(classes)
         row = {
-            "model": model.name, "params": params, "forward_flops": forward, "step_flops": step,
+            "model": model.name,
+            "params": params,
+            "forward_flops": forward,
+            "step_flops": step,
             "study_ratio": step / (STUDY_RATE * params),
-        }  # fmt: skip
+        }
         if not (samples or budgets):
             yield row
         for images in samples:

@@ -43,19 +43,26 @@ DEEPMIND = Naming(
     {"stem": "init_conv", "norm": "batchnorm", "head": "logits"},
     "layer.{g}.block.{b}",
     {
-        "norm1": "batchnorm_0", "conv1": "conv_0", "norm2": "batchnorm_1", "conv2": "conv_1",
+        "norm1": "batchnorm_0",
+        "conv1": "conv_0",
+        "norm2": "batchnorm_1",
+        "conv2": "conv_1",
         "shortcut": "shortcut",
     },
-)  # fmt: skip
+)
 CIFAR_RESNET = Naming(
     "pyautoattack",
     {"stem": "conv1", "norm": "bn1", "head": "linear"},
     "layer{g1}.{b}",
     {
-        "norm1": "bn1", "conv1": "conv1", "norm2": "bn2", "conv2": "conv2",
-        "shortcut": "shortcut.0", "shortcut_norm": "shortcut.1",
+        "norm1": "bn1",
+        "conv1": "conv1",
+        "norm2": "bn2",
+        "conv2": "conv2",
+        "shortcut": "shortcut.0",
+        "shortcut_norm": "shortcut.1",
     },
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,13 @@ def network(path, tensors: Mapping, wanted: Wanted) -> tuple[Classifier, dict]:
             module = build(model, classes, wanted.image_size or 32, mean, std)
     except DataError as err:
         raise DataError(f"{path}: {err}") from None
-    tensors = {**tensors, **{
-        prefix + key: torch.tensor(values).view(-1, 1, 1)
-        for key, values in (("mean", mean), ("std", std))
-    }}  # fmt: skip
+    tensors = {
+        **tensors,
+        **{
+            prefix + key: torch.tensor(values).view(-1, 1, 1)
+            for key, values in (("mean", mean), ("std", std))
+        },
+    }
     fill(path, module, tensors, {key: prefix + naming.name(key) for key in module.state_dict()})
     return module, {"format": naming.house, "assumed": assumed}
 

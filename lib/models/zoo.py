@@ -21,9 +21,17 @@ WIDEST = 256  # WRN-5248-256 has 3e12 parameters
 SHAPES = (28 / 12, 82 / 4)
 # Table 2: the eight that its laws are fitted to, and the two larger runs
 PAPER = (
-    "wrn-28-4", "wrn-40-4", "wrn-82-4", "wrn-28-12", "wrn-58-12", "wrn-82-12", "wrn-70-16",
-    "wrn-82-16", "wrn-82-8", "wrn-94-16",
-)  # fmt: skip
+    "wrn-28-4",
+    "wrn-40-4",
+    "wrn-82-4",
+    "wrn-28-12",
+    "wrn-58-12",
+    "wrn-82-12",
+    "wrn-70-16",
+    "wrn-82-16",
+    "wrn-82-8",
+    "wrn-94-16",
+)
 # Mean and deviation of each channel, of pixels in [0, 1], that the study's code and RobustBench's
 # subtract and divide by (Gowal et al. 2021 for the CIFARs, Rade's for SVHN)
 NORMALISATIONS = {

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.jobs.log import read_log
 from advlib.runs.table import Table
-from advlib.training.log import read_log
 
 SCORES = ("samples", "flops", "loss", "accuracy", "clean_accuracy", "clean_loss")
 
@@ -30,10 +30,13 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
         raise DataError(f"{name}: no evaluation after training began; train on, or see --evaluate")
     try:
         about = {
-            "run": header["run"], "model": header["model"]["model"], "dataset": header["dataset"],
-            "fid": header["fid"], "params": header["params"],
+            "run": header["run"],
+            "model": header["model"]["model"],
+            "dataset": header["dataset"],
+            "fid": header["fid"],
+            "params": header["params"],
             "planned_samples": header["planned_samples"],
-        }  # fmt: skip
+        }
     except (KeyError, TypeError) as err:
         raise DataError(f"{name}:1: the header has no {err}; expected that of advtrain") from None
     columns: dict = {}

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from advlib.errors import CannotError, DataError
-from advlib.shards.counter import hashed, shifted
+from advlib.jobs.device_random import hashed, shifted
 from advlib.shards.order import Order
 
 

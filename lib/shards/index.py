@@ -94,13 +94,16 @@ def read_index(path: str) -> Index:
             chunk=None if document["chunk"] is None else int(document["chunk"]),
             shards=tuple(
                 ShardEntry(
-                    str(s["url"]), int(s["nsamples"]), int(s["images"]), int(s["filesize"]),
+                    str(s["url"]),
+                    int(s["nsamples"]),
+                    int(s["images"]),
+                    int(s["filesize"]),
                     str(s["sha256"]),
                 )
                 for s in document["shardlist"]
             ),
             history=list(document["history"]),
-        )  # fmt: skip
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise DataError(f"{path}: damaged index: {type(err).__name__} {err}") from None
     least = {"chunk": 1, "sample": 0}.get(index.layout)
@@ -168,8 +171,9 @@ def holds_shards(spec: str) -> bool:
 
 def _paths(spec: str) -> list[str]:
     if SCHEME.match(spec) and not os.path.exists(spec):
-        raise DataError(f"{spec!r}: names that run commands or reach the network are not read;"
-                        f" {EXPECTED}")  # fmt: skip
+        raise DataError(
+            f"{spec!r}: names that run commands or reach the network are not read; {EXPECTED}"
+        )
     if "{" in spec and not os.path.exists(spec):
         return _braces(spec)
     if os.path.isdir(spec):

@@ -118,8 +118,10 @@ def check_fields(names: Iterable[str]) -> None:
     """Refuse names of fields that cannot be told from the layout's own."""
     for name in names:
         if not FIELD.fullmatch(name) or name in RESERVED or name in ("png", "cls", "json", "adv"):
-            raise DataError(f"field {name!r}: expected a name of letters, digits and _, and none of"
-                            f" {', '.join(sorted(RESERVED))}")  # fmt: skip
+            raise DataError(
+                f"field {name!r}: expected a name of letters, digits and _, and none of"
+                f" {', '.join(sorted(RESERVED))}"
+            )
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -25,9 +25,15 @@ def decode(data: np.ndarray, where: str) -> np.ndarray:
     except KeyError:
         raise DataError(f"{where}: .npy of a version unknown here; expected 1.0 or 2.0") from None
     except (
-        ValueError, SyntaxError, TypeError, EOFError, OverflowError, RecursionError, MemoryError,
+        ValueError,
+        SyntaxError,
+        TypeError,
+        EOFError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
         tokenize.TokenError,
-    ):  # fmt: skip
+    ):
         raise DataError(f"{where}: not an array in .npy form") from None
     if dtype.hasobject:
         raise DataError(f"{where}: holds pickled Python objects, which are never read")

@@ -31,7 +31,7 @@ from hashlib import blake2b
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.randomness import permutation
+from advlib.jobs.keyed_random import permutation
 
 FORMAT, VERSION = "advorder", 1
 WINDOW = 64  # chunks that are shuffled together: 200 MB of 32x32 images, 64,000 of them

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.files import file_sha256
+from advlib.jobs.files import file_sha256
 from advlib.shards import layouts, npy
 from advlib.shards.chunk import IMAGES, Chunk, join_values, key_text
 from advlib.shards.index import Index, SetFiles, ShardEntry, find_sets, read_index

@@ -16,8 +16,8 @@ import numpy as np
 
 from advlib.conditions import Comparison
 from advlib.errors import DataError
+from advlib.jobs.keyed_random import mixed
 from advlib.shards.chunk import IMAGES, Chunk
-from advlib.shards.randomness import mixed
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
 
@@ -311,5 +311,7 @@ def _texts(chunk: Chunk, name: str) -> list[str]:
     if values is None or values.ndim != 1:
         have = ", ".join(["label", "key", *chunk.fields])
         raise DataError(f"no scalar field {name!r} among {have}")
-    return ["" if v is None else str(v).lower() if isinstance(v, bool) else str(v)
-            for v in values.tolist()]  # fmt: skip
+    return [
+        "" if v is None else str(v).lower() if isinstance(v, bool) else str(v)
+        for v in values.tolist()
+    ]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from advlib.jobs.keyed_random import permutation, words
 from advlib.shards.archive import Archive, failing
 from advlib.shards.chunk import IMAGES, Chunk, concatenate
-from advlib.shards.randomness import permutation, words
 from advlib.shards.stream import ShardStream
 
 BUCKET = 128 << 20  # bytes of a bucket, which is read into memory at once

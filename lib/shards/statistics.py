@@ -90,18 +90,27 @@ def duplicates(sets: Sequence[ShardSet], repeats: Repeats) -> list[dict]:
         later = records[~np.asarray(begins, bool)]
         original = firsts[np.searchsorted(firsts["group"], later["group"])]
         pairs += zip(
-            later["set"].tolist(), later["number"].tolist(),
-            original["set"].tolist(), original["number"].tolist(), strict=True,
-        )  # fmt: skip
+            later["set"].tolist(),
+            later["number"].tolist(),
+            original["set"].tolist(),
+            original["number"].tolist(),
+            strict=True,
+        )
     pairs.sort()
     named = _named(sets, {(s, n) for a, b, c, d in pairs for s, n in ((a, b), (c, d))})
     rows = []
     for s, n, first_s, first_n in pairs:
         (key, label), (first_key, first_label) = named[s, n], named[first_s, first_n]
-        rows.append({
-            "set": sets[s].name, "key": key, "label": label, "first_set": sets[first_s].name,
-            "first_key": first_key, "first_label": first_label,
-        })  # fmt: skip
+        rows.append(
+            {
+                "set": sets[s].name,
+                "key": key,
+                "label": label,
+                "first_set": sets[first_s].name,
+                "first_key": first_key,
+                "first_label": first_label,
+            }
+        )
     return rows
 
 

@@ -115,9 +115,12 @@ def field_shapes(chunk: Chunk) -> dict[str, tuple]:
 
 
 def alike(
-    chunks: Iterable[Chunk], name: str, shape: tuple, fields: Mapping[str, tuple],
+    chunks: Iterable[Chunk],
+    name: str,
+    shape: tuple,
+    fields: Mapping[str, tuple],
     classes: int | None,
-) -> Iterator[Chunk]:  # fmt: skip
+) -> Iterator[Chunk]:
     """The chunks, as long as all have this shape and these fields, and labels below `classes`.
 
     fields: the shape of each for one image.

@@ -22,10 +22,13 @@ TRUSTED = 1 << 26  # bytes for which memory is set aside before any of them has 
 EXTENDED = 1 << 20  # bytes of the longest extended header
 NAME = re.compile(r"((?:.*/)?[^./][^/.]*)\.([^/]*)", re.DOTALL)  # webdataset's: up to the first dot
 TYPES = {
-    tarfile.SYMTYPE: "a symbolic link", tarfile.LNKTYPE: "a hard link", tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a named pipe",
+    tarfile.SYMTYPE: "a symbolic link",
+    tarfile.LNKTYPE: "a hard link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a named pipe",
     tarfile.GNUTYPE_SPARSE: "a sparse file",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

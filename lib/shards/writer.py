@@ -117,12 +117,14 @@ class Writer(StreamWriter):
                 url, archive.samples, archive.images, archive.bytes, archive.digest.hexdigest()
             )
             os.replace(archive.name, self._in_partial(url))
-            self._entries.append({
-                **asdict(entry),
-                "counts": archive.counts.tolist(),
-                "shape": list(archive.shape),
-                "fields": archive.fields,
-            })  # fmt: skip
+            self._entries.append(
+                {
+                    **asdict(entry),
+                    "counts": archive.counts.tolist(),
+                    "shape": list(archive.shape),
+                    "fields": archive.fields,
+                }
+            )
             _save(self._in_partial(f"{url}.json"), self._entries[-1])
 
     def _resume(self) -> None:

@@ -124,8 +124,9 @@ def alike(sets: Sequence[ShardSet]) -> int:
     """
     known = {s.name: s.classes for s in sets if s.classes is not None}
     if not known:
-        raise DataError(f"{sets[0].name}: does not say how many classes it has; pack it anew with"
-                        " --classes")  # fmt: skip
+        raise DataError(
+            f"{sets[0].name}: does not say how many classes it has; pack it anew with --classes"
+        )
     for other in sets[1:]:
         if other.shape != sets[0].shape:
             ours, theirs = ("x".join(map(str, s.shape)) for s in (sets[0], other))

@@ -19,21 +19,21 @@ from torch import nn
 
 from advlib.attacks.pgd import Attack
 from advlib.errors import CannotError
-from advlib.files import held
-from advlib.memory import enough_memory
+from advlib.evaluation.network_scores import evaluate
+from advlib.jobs.device_random import uniform
+from advlib.jobs.files import held
+from advlib.jobs.log import Log, writing
+from advlib.jobs.memory import enough_memory
+from advlib.jobs.ranks import Ranks, synchronised
+from advlib.jobs.state import load_state, save_state
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
-from advlib.shards.counter import uniform
 from advlib.shards.feed import augment, loader, to_float
 from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
 from advlib.training import schedule
-from advlib.training.evaluation import evaluate
-from advlib.training.log import Log, writing
-from advlib.training.parallel import Ranks, synchronised
 from advlib.training.recipe import Recipe
 from advlib.training.rules import peak_flops
-from advlib.training.state import load_state, save_state
 from advlib.training.step import average, copy_statistics, decay_groups, norms, outcome
 
 STATE, LOG, LAST, BEST = "state.safetensors", "log.jsonl", "last.safetensors", "best.safetensors"
@@ -99,9 +99,12 @@ class Run:
         self.model = synchronised(model, ranks).train()
         self.layers = norms(self.model)
         self.optimiser = torch.optim.SGD(
-            decay_groups(self.model, recipe.weight_decay), lr=recipe.lr, momentum=0.9,
-            nesterov=True, foreach=True,
-        )  # fmt: skip
+            decay_groups(self.model, recipe.weight_decay),
+            lr=recipe.lr,
+            momentum=0.9,
+            nesterov=True,
+            foreach=True,
+        )
         network = torch.compile(self.model) if recipe.compile else self.model
         self.inner, self.shared = network, ranks.share(network)
         name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
@@ -111,8 +114,10 @@ class Run:
         self.best = -1.0
         self.sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)  # since the last row
         self.job = {
-            "model": model.describe(), "recipe": recipe.document(), "order": plan.order.digest,
-        }  # fmt: skip
+            "model": model.describe(),
+            "recipe": recipe.document(),
+            "order": plan.order.digest,
+        }
 
     def train(self) -> bool:
         """Train from where the folder stands; whether to the end, not until asked to stop."""
@@ -146,20 +151,31 @@ class Run:
 
     def _header(self) -> dict:
         return {
-            "format": "advlog", "version": 1, **self.plan.about, **self.job,
+            "format": "advlog",
+            "version": 1,
+            **self.plan.about,
+            **self.job,
             "params": sum(p.numel() for p in self.model.parameters()),
-            "planned_samples": self.recipe.samples, "epochs": self.recipe.epochs,
-            "flops_per_image": self.flops, "ranks": self.ranks.ranks,
-            "device": str(self.ranks.device), "torch": torch.__version__,
-            "evaluate": sorted(self.plan.at), "validate_every": self.plan.validate_every,
-        }  # fmt: skip
+            "planned_samples": self.recipe.samples,
+            "epochs": self.recipe.epochs,
+            "flops_per_image": self.flops,
+            "ranks": self.ranks.ranks,
+            "device": str(self.ranks.device),
+            "torch": torch.__version__,
+            "evaluate": sorted(self.plan.at),
+            "validate_every": self.plan.validate_every,
+        }
 
     def _steps(self) -> bool:
         per_epoch = self.recipe.steps_per_epoch
         batches = loader(
-            self.plan.order, self.plan.sets, start=self.step, rank=self.ranks.rank,
-            ranks=self.ranks.ranks, workers=self.plan.workers,
-        )  # fmt: skip
+            self.plan.order,
+            self.plan.sets,
+            start=self.step,
+            rank=self.ranks.rank,
+            ranks=self.ranks.ranks,
+            workers=self.plan.workers,
+        )
         for batch in batches:
             if self.step >= self.recipe.steps:
                 break
@@ -222,11 +238,16 @@ class Run:
         peak = self.peak and self.peak * self.ranks.ranks
         self.reported = self.step
         row = {
-            "step": self.step, "samples": self._images(), "flops": self._images() * self.flops,
-            "loss": sums[0] / count, "clean_accuracy": sums[1] / count,
-            "accuracy": sums[2] / count, "lr": self.optimiser.param_groups[0]["lr"],
-            "images_per_second": rate, "utilisation": rate * self.flops / peak if peak else None,
-        }  # fmt: skip
+            "step": self.step,
+            "samples": self._images(),
+            "flops": self._images() * self.flops,
+            "loss": sums[0] / count,
+            "clean_accuracy": sums[1] / count,
+            "accuracy": sums[2] / count,
+            "lr": self.optimiser.param_groups[0]["lr"],
+            "images_per_second": rate,
+            "utilisation": rate * self.flops / peak if peak else None,
+        }
         self.since = now
         self._write("step", **row)
 
@@ -253,16 +274,26 @@ class Run:
         found = self._scores(self.plan.test, self.plan.images)
         images = self._images()
         self._write(
-            "evaluation", epoch=epoch, step=self.step, samples=images, flops=images * self.flops,
-            seconds=time.monotonic() - begun, **found,
-        )  # fmt: skip
+            "evaluation",
+            epoch=epoch,
+            step=self.step,
+            samples=images,
+            flops=images * self.flops,
+            seconds=time.monotonic() - begun,
+            **found,
+        )
 
     def _scores(self, shards: ShardSet, most: int | None) -> dict:
         # never more at once than in training, so that what makes room there makes it here
         return evaluate(
-            self.averaged, shards, Attack(eps=self.recipe.eps), self.ranks,
-            seed=self._seed(TESTS), batch=min(TESTED, self._per_rank()), most=most,
-        )  # fmt: skip
+            self.averaged,
+            shards,
+            Attack(eps=self.recipe.eps),
+            self.ranks,
+            seed=self._seed(TESTS),
+            batch=min(TESTED, self._per_rank()),
+            most=most,
+        )
 
     def _asked_to_stop(self) -> bool:
         """Save where it is time to, or where a rank was asked to stop; whether one was."""
@@ -278,10 +309,13 @@ class Run:
         sums = self.ranks.sum(self.sums.clone()).tolist()
         if self.ranks.first and sums[0] - sums[0] == 0:
             facts = {
-                "job": self.job, "order": self.plan.order.state(self._images()),
-                "best": self.best, "sums": sums, "reported": self.reported,
+                "job": self.job,
+                "order": self.plan.order.state(self._images()),
+                "best": self.best,
+                "sums": sums,
+                "reported": self.reported,
                 "log": self.log.settle(),
-            }  # fmt: skip
+            }
             with writing(self._path(STATE)):
                 save_state(self._path(STATE), self._networks(), self.optimiser, facts)
         self.saved = time.monotonic()

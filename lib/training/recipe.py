@@ -56,11 +56,19 @@ class Recipe:
             self._default("epoch", self.batch * batches)
         self._default("epoch", EPOCH)
         for name, least, most in (
-            ("samples", 1, math.inf), ("batch", 2, math.inf), ("lr", 0, math.inf),
-            ("epoch", 1, math.inf), ("eps", 0, 1), ("step_size", 0, 1),
-            ("attack_steps", 0, math.inf), ("beta", 0, math.inf), ("smoothing", 0, 1),
-            ("tau", 0, 1), ("weight_decay", 0, math.inf), ("warmup", 0, 1),
-        ):  # fmt: skip
+            ("samples", 1, math.inf),
+            ("batch", 2, math.inf),
+            ("lr", 0, math.inf),
+            ("epoch", 1, math.inf),
+            ("eps", 0, 1),
+            ("step_size", 0, 1),
+            ("attack_steps", 0, math.inf),
+            ("beta", 0, math.inf),
+            ("smoothing", 0, 1),
+            ("tau", 0, 1),
+            ("weight_decay", 0, math.inf),
+            ("warmup", 0, 1),
+        ):
             value = getattr(self, name)
             if not least <= value <= most or value != value:
                 raise DataError(f"{name}: found {value}; expected {least} to {most}")

@@ -8,13 +8,13 @@ from fractions import Fraction
 import torch
 
 from advlib.errors import CannotError, DataError
-from advlib.memory import enough_memory
+from advlib.jobs.memory import enough_memory
+from advlib.jobs.ranks import join, keep_memory
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
 from advlib.training.data import Images, alike, open_training, recorded_fid
 from advlib.training.loop import Plan, Run
-from advlib.training.parallel import join, keep_memory
 from advlib.training.recipe import Recipe
 from advlib.training.schedule import evaluation_epochs
 
@@ -51,8 +51,11 @@ def prepare(
     and a model that memory does not hold.
     """
     images = open_training(data, real, share)
-    checks = {name: open_set([spec]) for name, spec in (("test", test), ("validation", validation))
-              if spec}  # fmt: skip
+    checks = {
+        name: open_set([spec])
+        for name, spec in (("test", test), ("validation", validation))
+        if spec
+    }
     classes = alike([*images.all, *checks.values()])
     settings = _recipe(samples, images, recipe)
     order = images.order(settings)
@@ -77,9 +80,17 @@ def prepare(
         "history": [*sources, *([history] if history else [])],
     }
     plan = Plan(
-        order, images.all, checks.get("test"), checks.get("validation"), frozenset(chosen),
-        evaluate_images, validate_every, 60.0 * save_every, workers=workers, about=about,
-    )  # fmt: skip
+        order,
+        images.all,
+        checks.get("test"),
+        checks.get("validation"),
+        frozenset(chosen),
+        evaluate_images,
+        validate_every,
+        60.0 * save_every,
+        workers=workers,
+        about=about,
+    )
     ranks = join(device)
     if ranks.device.type == "cpu":
         keep_memory()

@@ -51,9 +51,14 @@ def untracked(layers: list[nn.Module]) -> Iterator[None]:
 
 
 def outcome(
-    model: nn.Module, inner: nn.Module, images: Tensor, label: Tensor, noise: Tensor,
-    recipe: Recipe, count: int,
-) -> Outcome:  # fmt: skip
+    model: nn.Module,
+    inner: nn.Module,
+    images: Tensor,
+    label: Tensor,
+    noise: Tensor,
+    recipe: Recipe,
+    count: int,
+) -> Outcome:
     """The loss of a batch, or of a rank's share of it, in training mode.
 
     model: what the loss goes through, which may gather gradients over ranks.  inner: the same

@@ -21,18 +21,23 @@ RESTARTS, TARGETS = range(2), range(2, 5)
 norms = pytest.mark.parametrize("norm", EPS)
 CASES = [
     (norm, loss, norm == "L1" and wide)
-    for norm in EPS for loss in ("ce", "dlr", "targeted")
+    for norm in EPS
+    for loss in ("ce", "dlr", "targeted")
     for wide in ((False, True) if norm == "L1" else (False,))
-]  # fmt: skip
+]
 cases = pytest.mark.parametrize(("norm", "loss", "widened"), CASES)
 
 
 def problem(norm, draws=None, oracle=None, rows=slice(IMAGES), eps=None):
     images, label = (whole[rows] for whole in pictures(IMAGES))
     made = Problem(
-        oracle or Oracle(small(), batch=60), images, label, norm, eps or EPS[norm],
+        oracle or Oracle(small(), batch=60),
+        images,
+        label,
+        norm,
+        eps or EPS[norm],
         draws or Keyed(SEED, torch.arange(IMAGES)[rows]),
-    )  # fmt: skip
+    )
     made.draws.begin(0, made.left())
     made.attack = "apgd"
     return made
@@ -52,9 +57,14 @@ def library(made, loss, widened=False, model=None, steps=100, eot=1):
     """Which images withstand the library's attack."""
     model = model or small()
     settings = {
-        "n_iter": steps, "norm": made.norm, "eps": made.eps, "seed": SEED, "eot_iter": eot,
-        "use_largereps": widened, "logger": logging.getLogger("auto-attack"),
-    }  # fmt: skip
+        "n_iter": steps,
+        "norm": made.norm,
+        "eps": made.eps,
+        "seed": SEED,
+        "eot_iter": eot,
+        "use_largereps": widened,
+        "logger": logging.getLogger("auto-attack"),
+    }
     if loss == "targeted":
         its = APGDAttack_targeted(model, n_target_classes=len(TARGETS), **settings)
     else:

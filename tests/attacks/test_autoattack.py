@@ -85,9 +85,13 @@ def test_starts_and_targets_are_the_librarys(norm, version):
     its = pyautoattack.AutoAttack(torch.nn.Identity(), norm=norm, eps=0.1, version=version)
     apgd, aimed, fab = its.apgd, its.apgd_targeted, its.fab
     rounds = {
-        "apgd-ce": apgd.n_restarts, "apgd-dlr": apgd.n_restarts, "fab": fab.n_restarts,
-        "apgd-t": aimed.n_target_classes, "fab-t": fab.n_target_classes, "square": suites.PARTS,
-    }  # fmt: skip
+        "apgd-ce": apgd.n_restarts,
+        "apgd-dlr": apgd.n_restarts,
+        "fab": fab.n_restarts,
+        "apgd-t": aimed.n_target_classes,
+        "fab-t": fab.n_target_classes,
+        "square": suites.PARTS,
+    }
     made = suites.suite(f"autoattack-{version}".removesuffix("-standard"), norm, 0.1, 100)
     assert [stage.name for stage in made.stages] == its.attacks_to_run
     for stage in made.stages:
@@ -136,8 +140,13 @@ def test_the_randomised_version_averages_gradients(outcome):
 def test_the_plus_version_has_all_attacks(outcome):
     found, _ = outcome("mine:net few --first 12 --attack autoattack-plus --eps 0.1")
     assert [row["attack"] for row in found["stages"]] == [
-        "apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t",
-    ]  # fmt: skip
+        "apgd-ce",
+        "apgd-dlr",
+        "fab",
+        "square",
+        "apgd-t",
+        "fab-t",
+    ]
     assert all(row["forwards"] > 0 for row in found["stages"])
     assert 0 < found["accuracy"] < found["clean_accuracy"]
 

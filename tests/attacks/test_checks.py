@@ -143,10 +143,16 @@ def test_words_that_are_new_are_kept():
 @pytest.mark.parametrize(
     ("classes", "count", "right", "found"),
     [
-        (10, 20, 2, True), (10, 20, 3, True), (10, 20, 4, False), (10, 19, 0, False),
-        (100, 200, 3, True), (100, 200, 4, False), (2, 100, 55, True), (2, 100, 70, False),
+        (10, 20, 2, True),
+        (10, 20, 3, True),
+        (10, 20, 4, False),
+        (10, 19, 0, False),
+        (100, 200, 3, True),
+        (100, 200, 4, False),
+        (2, 100, 55, True),
+        (2, 100, 70, False),
     ],
-)  # fmt: skip
+)
 def test_accuracy_of_guessing(classes, count, right, found):
     findings = chance(right, count, classes)
     assert [finding.name for finding in findings] == ["chance"] * found

@@ -45,9 +45,13 @@ def problem(norm, draws=None, oracle=None, rows=slice(IMAGES), eps=None, images=
     else:
         label, number = torch.zeros(len(images)).long(), torch.arange(len(images))
     made = Problem(
-        oracle or Oracle(network(), batch=64), images, label, norm, eps or EPS[norm],
+        oracle or Oracle(network(), batch=64),
+        images,
+        label,
+        norm,
+        eps or EPS[norm],
         draws or Keyed(3, number),
-    )  # fmt: skip
+    )
     made.draws.begin(0, made.left())
     return made
 
@@ -61,9 +65,15 @@ def attack(made, targeted, steps=STEPS):
 def library(made, targeted, seed):
     """Which images withstand the library's attack."""
     its = FABAttack_PT(
-        network(), made.norm, n_restarts=1 if targeted else len(RESTARTS), n_iter=STEPS,
-        eps=made.eps, seed=seed, targeted=targeted, n_target_classes=len(TARGETS),
-    )  # fmt: skip
+        network(),
+        made.norm,
+        n_restarts=1 if targeted else len(RESTARTS),
+        n_iter=STEPS,
+        eps=made.eps,
+        seed=seed,
+        targeted=targeted,
+        n_target_classes=len(TARGETS),
+    )
     out = made.robust.clone()
     for rows in made.left().split(BATCH):
         with torch.no_grad():
@@ -108,9 +118,15 @@ def test_starts_and_steps_are_the_librarys(norm, targeted):
         return network()(moved)
 
     its = FABAttack_PT(
-        listening, norm, n_restarts=3, n_iter=steps, eps=made.eps, seed=5, targeted=targeted,
+        listening,
+        norm,
+        n_restarts=3,
+        n_iter=steps,
+        eps=made.eps,
+        seed=5,
+        targeted=targeted,
         n_target_classes=1,
-    )  # fmt: skip
+    )
     its.perturb(made.images[left], made.label[left])
     # it asks of all images; then in each run of the images, of two points a step, of the best
     before = 2 if targeted else 1

@@ -14,8 +14,8 @@ from robust import read
 
 from advlib.attacks.job import Job
 from advlib.attacks.oracle import Oracle
-from advlib.attacks.store import Store
 from advlib.errors import CannotError, DataError
+from advlib.jobs.store import Store
 
 # Square first, for what its rounds hand on to show in the images
 LINE = (
@@ -30,7 +30,8 @@ import os, signal, sys
 sys.path[:0] = [os.getcwd(), TESTS]
 import torch
 torch.set_num_threads(1)
-from advlib.attacks import job, store, suites, verdict
+from advlib.attacks import job, suites, verdict
+from advlib.jobs import store
 import mine
 from kills import attempt, killed_until_done
 from advtools.advattack import main
@@ -94,9 +95,12 @@ def python(folder, script, *arguments, status=0, ranks=False):
     (folder.parent / f"{folder.name}.py").write_text(f"TESTS = {TESTS!r}" + HEAD + script)
     done = subprocess.run(
         [sys.executable, *(RANKS.split() if ranks else ()), f"../{folder.name}.py", *arguments],
-        cwd=folder, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        cwd=folder,
+        env=environment() | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
         timeout=200,
-    )  # fmt: skip
+    )
     assert status is None or done.returncode == status, done.stderr
     return done
 
@@ -264,15 +268,28 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 @pytest.mark.parametrize(
     ("count", "batch", "ranks", "window"),
     [
-        (1000, 256, 8, 125), (10_000, 256, 64, 157), (10_000, 256, 8, 625), (60, 256, 1, 60),
-        (10_000, 256, 1, 1024), (40, 8, 2, 10), (5, 8, 8, 1),
+        (1000, 256, 8, 125),
+        (10_000, 256, 64, 157),
+        (10_000, 256, 8, 625),
+        (60, 256, 1, 60),
+        (10_000, 256, 1, 1024),
+        (40, 8, 2, 10),
+        (5, 8, 8, 1),
     ],
-)  # fmt: skip
+)
 def test_windows_leave_no_rank_without_work(tmp_path, count, batch, ranks, window):
     made = Job(
-        None, None, Oracle(lambda x: x, batch=batch), count, 0, Store(str(tmp_path / "a")), {},
-        torch.device("cpu"), 0, ranks,
-    )  # fmt: skip
+        None,
+        None,
+        Oracle(lambda x: x, batch=batch),
+        count,
+        0,
+        Store(str(tmp_path / "a")),
+        {},
+        torch.device("cpu"),
+        0,
+        ranks,
+    )
     made.begin()
     assert made.window == window and made.windows >= min(ranks, count)
 

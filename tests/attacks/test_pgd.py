@@ -50,14 +50,13 @@ LOSSES = {
     "ce": lambda z, y, clean: -z.log_softmax(1)[torch.arange(len(y)), y],
     "cw": lambda z, y, clean: (other(z, y) - own(z, y)).clamp(max=0),
     "dlr": lambda z, y, clean: (other(z, y) - own(z, y)) / spread(z),
-    "kl": lambda z, y, clean: (
-        clean.softmax(1) * (clean.log_softmax(1) - z.log_softmax(1))
-    ).sum(1),
-}  # fmt: skip
+    "kl": lambda z, y, clean: (clean.softmax(1) * (clean.log_softmax(1) - z.log_softmax(1))).sum(1),
+}
 KINDS = {
-    "Linf": "LinfProjectedGradientDescentAttack", "L2": "L2ProjectedGradientDescentAttack",
+    "Linf": "LinfProjectedGradientDescentAttack",
+    "L2": "L2ProjectedGradientDescentAttack",
     "L1": "L1ProjectedGradientDescentAttack",
-}  # fmt: skip
+}
 
 
 def theirs(package, attack, images, label, begin, value, aims=None):
@@ -111,10 +110,10 @@ def test_losses_are_no_lower_than_foolboxes(foolbox, norm, loss, random):
 AIMED = {
     "ce": lambda z, y, aim: -z.log_softmax(1)[torch.arange(len(y)), aim],
     "cw": lambda z, y, aim: (other(z, aim) - own(z, aim)).clamp(min=0),
-    "dlr": lambda z, y, aim: (own(z, y) - own(z, aim)) / (
-        z.sort(1).values[:, -1] - z.sort(1).values[:, -4:-2].mean(1)
+    "dlr": lambda z, y, aim: (
+        (own(z, y) - own(z, aim)) / (z.sort(1).values[:, -1] - z.sort(1).values[:, -4:-2].mean(1))
     ),
-}  # fmt: skip
+}
 
 
 @norms
@@ -138,9 +137,13 @@ def test_targets_are_reached_as_foolbox_reaches_them(foolbox, norm, loss):
 def problem(attack, batch=40):
     images, label = pictures(IMAGES)
     made = Problem(
-        Oracle(small(), batch=batch), images, label, attack.norm, attack.eps,
+        Oracle(small(), batch=batch),
+        images,
+        label,
+        attack.norm,
+        attack.eps,
         Keyed(SEED, torch.arange(IMAGES)),
-    )  # fmt: skip
+    )
     made.draws.begin(0, made.left())
     made.attack = "pgd"
     return made
@@ -193,8 +196,9 @@ def test_a_target_is_the_class_at_its_place(norm):
     begin = start(images, noise, attack.eps, norm)
     leaf = begin.clone().requires_grad_()
     third = small()(images).argsort(1, descending=True)[:, 2]
-    (gradient,) = torch.autograd.grad(functional.cross_entropy(
-        small()(leaf), third, reduction="sum"), leaf)  # fmt: skip
+    (gradient,) = torch.autograd.grad(
+        functional.cross_entropy(small()(leaf), third, reduction="sum"), leaf
+    )
     order = {"Linf": None, "L2": 2, "L1": 1}[norm]
     step = gradient.sign()
     if norm == "L1":  # 14 of 192 values are the largest 7 %

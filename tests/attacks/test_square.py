@@ -56,9 +56,13 @@ def problem(norm, draws=None, oracle=None, rows=slice(IMAGES)):
     images, label = (whole[rows] for whole in digits("test", IMAGES))
     number = torch.arange(IMAGES)[rows]
     made = Problem(
-        oracle or Oracle(network, batch=64), images, label, norm, EPS[norm],
+        oracle or Oracle(network, batch=64),
+        images,
+        label,
+        norm,
+        EPS[norm],
         draws or Keyed(3, number),
-    )  # fmt: skip
+    )
     made.draws.begin(0, made.left())
     made.attack = "square"
     return made
@@ -73,9 +77,14 @@ def attacked(*arguments, steps=STEPS, **options):
 def library(made, model=network, steps=STEPS, seed=0):
     """Which images withstand the library's attack, and what fools the model or the image."""
     its = SquareAttack(
-        model, p_init=0.8, n_queries=steps, eps=made.eps, norm=made.norm, seed=seed,
+        model,
+        p_init=0.8,
+        n_queries=steps,
+        eps=made.eps,
+        norm=made.norm,
+        seed=seed,
         resc_schedule=False,
-    )  # fmt: skip
+    )
     robust, adversarial = made.robust.clone(), made.images.clone()
     for rows in made.left().split(BATCH):
         label = made.label[rows]

@@ -30,11 +30,17 @@ def found(by=BY, first=0, seed=0, costs=None, findings=(), zeros=0):
     clean = np.array([text == "clean" for text in by])
     shown = wrong & (np.arange(n) % 3 != 0)
     return Found(
-        np.arange(first, first + n), label, random.random((n, 4, 4, 3), np.float32),
-        logits(np.where(clean, other, label)), logits(np.where(wrong, other, label)),
-        logits(np.where(shown, other, label)), np.array(by, object), costs or {},
-        list(findings), zeros,
-    )  # fmt: skip
+        np.arange(first, first + n),
+        label,
+        random.random((n, 4, 4, 3), np.float32),
+        logits(np.where(clean, other, label)),
+        logits(np.where(wrong, other, label)),
+        logits(np.where(shown, other, label)),
+        np.array(by, object),
+        costs or {},
+        list(findings),
+        zeros,
+    )
 
 
 def summed(*windows):
@@ -60,8 +66,11 @@ def test_stages_add_up():
     )
     rows = document["stages"]
     assert [(row["attack"], row["images"], row["fooled"]) for row in rows] == [
-        ("apgd-ce", 11, 4), ("apgd-t", 7, 1), ("fab-t", 6, 0), ("square", 6, 2),
-    ]  # fmt: skip
+        ("apgd-ce", 11, 4),
+        ("apgd-t", 7, 1),
+        ("fab-t", 6, 0),
+        ("square", 6, 2),
+    ]
     for row in rows:
         left = row["images"] - row["fooled"]
         assert row["accuracy"] == left / 13
@@ -121,23 +130,35 @@ def test_the_perturbation_is_measured_in_the_attacks_norm(norm, reduce):
 
 
 DOCUMENT = {
-    "dataset": "cifar10", "model": "wrn-28-10", "clean_accuracy": 0.9327, "accuracy": 0.71,
+    "dataset": "cifar10",
+    "model": "wrn-28-10",
+    "clean_accuracy": 0.9327,
+    "accuracy": 0.71,
     "attack": {"norm": "Linf"},
-}  # fmt: skip
+}
 AUTHORS = {
-    "link": "https://arxiv.org/abs/2404.09349", "name": "Limits", "authors": "A, B",
-    "additional_data": "false", "venue": "ICML 2024",
-}  # fmt: skip
+    "link": "https://arxiv.org/abs/2404.09349",
+    "name": "Limits",
+    "authors": "A, B",
+    "additional_data": "false",
+    "venue": "ICML 2024",
+}
 
 
 def test_an_entry_has_the_fields_of_robustbench():
     made, empty = entry(DOCUMENT, Fraction("8/255"), AUTHORS)
     assert list(made) == list(ENTRY) and empty == []
     assert made == {
-        **AUTHORS, "additional_data": False, "number_forward_passes": 1, "dataset": "cifar10",
-        "architecture": "wrn-28-10", "eps": "8/255", "clean_acc": "93.27", "reported": "71.00",
+        **AUTHORS,
+        "additional_data": False,
+        "number_forward_passes": 1,
+        "dataset": "cifar10",
+        "architecture": "wrn-28-10",
+        "eps": "8/255",
+        "clean_acc": "93.27",
+        "reported": "71.00",
         "autoattack_acc": "71.00",
-    }  # fmt: skip
+    }
     assert all(re.fullmatch(r"\d+\.\d\d", made[name]) for name in ("clean_acc", "reported"))
 
 

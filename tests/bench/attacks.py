@@ -24,9 +24,9 @@ from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.reference import referred
 from advlib.attacks.suites import suite
+from advlib.jobs.ranks import keep_memory
 from advlib.models.checkpoints import load
 from advlib.models.folding import folded
-from advlib.training.parallel import keep_memory
 
 EPS = sys.argv[1] if len(sys.argv) > 1 else "1/255"
 IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 10

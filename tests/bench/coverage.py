@@ -15,9 +15,9 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
 from advlib.laws import approach2, approach3
-from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import percentile_interval
-from advlib.laws.fit import fit_approach2, fit_approach3
+from advlib.laws.fitting.fit import fit_approach2, fit_approach3
+from advlib.laws.fitting.settings import Settings, canonical_order
 
 from paper import runs
 from simulate import on_design, random_truth
@@ -33,10 +33,14 @@ def quantities(approach, parameters) -> dict[str, float]:
     law = form.surface(parameters, 1.65, 7822.0)
     best = law.optimum(FLOPS)
     return {
-        "a": best.a, "log N*": np.log(best.params), "loss at 1e22": best.loss,
-        "floor at 1.65": law.floor, "floor at 0": form.surface(parameters, 0.0, 7822.0).floor,
-        "alpha": parameters["alpha"], "beta": parameters["beta"],
-    }  # fmt: skip
+        "a": best.a,
+        "log N*": np.log(best.params),
+        "loss at 1e22": best.loss,
+        "floor at 1.65": law.floor,
+        "floor at 0": form.surface(parameters, 0.0, 7822.0).floor,
+        "alpha": parameters["alpha"],
+        "beta": parameters["beta"],
+    }
 
 
 def study(kind, seed, draws):

@@ -11,9 +11,9 @@ import sys
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from advlib.laws import published
-from advlib.laws.design import Settings, canonical_order
-from advlib.laws.fit import fit_approach2, fit_approach3
+from advlib.laws.fitting import published
+from advlib.laws.fitting.fit import fit_approach2, fit_approach3
+from advlib.laws.fitting.settings import Settings, canonical_order
 
 from simulate import random_truth, table
 
@@ -36,9 +36,12 @@ def main(tables=20, every=1):
             columns = (rows[name] for name in ("params", "samples", "fid", "loss"))
             theirs = published.saturating(*columns, starts=starts)[1]
         below += theirs < ours.objective * (1 - 1e-9)
-        print(f"approach {approach}, table {seed}: default {ours.objective:.6e} from "
-              f"{ours.reached} of {ours.starts} starts, published {theirs:.6e} over {len(starts)} "
-              f"({theirs / ours.objective - 1:+.3%})", flush=True)  # fmt: skip
+        print(
+            f"approach {approach}, table {seed}: default {ours.objective:.6e} from "
+            f"{ours.reached} of {ours.starts} starts, published {theirs:.6e} over {len(starts)} "
+            f"({theirs / ours.objective - 1:+.3%})",
+            flush=True,
+        )
     print(f"published below default in {below} of {2 * tables} tables")
 
 

@@ -84,8 +84,11 @@ def timed(job):
 
 
 def say(what, ours, reference, name, goal):
-    print(f"{what}: {ours:,.0f} images/s; {name}: {reference:,.0f}; {ours / reference:.2f} times"
-          f" (goal {goal})", flush=True)  # fmt: skip
+    print(
+        f"{what}: {ours:,.0f} images/s; {name}: {reference:,.0f}; {ours / reference:.2f} times"
+        f" (goal {goal})",
+        flush=True,
+    )
 
 
 def speed(folder):
@@ -132,8 +135,13 @@ def speed(folder):
 
     mine = rate(read_ours, SMALL, 5)
     say("reading in order", mine, rate(read_theirs, COUNT, 1), "webdataset, png+cls", "20")
-    say("reading in order", mine, rate(read_chunks_by_webdataset, SMALL, 1),
-        "webdataset on our shards", "more")  # fmt: skip
+    say(
+        "reading in order",
+        mine,
+        rate(read_chunks_by_webdataset, SMALL, 1),
+        "webdataset on our shards",
+        "more",
+    )
     say("reading in order", mine, rate(read_file, SMALL, 5), "a plain read of the file", "0.5")
 
     shards = open_set([ours])
@@ -154,10 +162,20 @@ def speed(folder):
             to_float(augment(batch.image, batch.position, 0))
 
     theirs = rate(train_theirs, COUNT, 1)
-    say("training order, to float", rate(train_ours, COUNT), theirs,
-        "webdataset, png+cls, shuffle buffer", "5")  # fmt: skip
-    say("the same with crop and flip", rate(train_augmented, COUNT), theirs,
-        "webdataset without them", "5")  # fmt: skip
+    say(
+        "training order, to float",
+        rate(train_ours, COUNT),
+        theirs,
+        "webdataset, png+cls, shuffle buffer",
+        "5",
+    )
+    say(
+        "the same with crop and flip",
+        rate(train_augmented, COUNT),
+        theirs,
+        "webdataset without them",
+        "5",
+    )
 
 
 def memory(folder, large):
@@ -170,8 +188,11 @@ def memory(folder, large):
             done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
             peaks.append(int(done.stdout))
             took = time.perf_counter() - start
-        print(f"peak memory, {job}: {peaks[0]} MB for {SMALL:,} images, {peaks[1]} MB for"
-              f" {large:,} ({took:.0f} s)", flush=True)  # fmt: skip
+        print(
+            f"peak memory, {job}: {peaks[0]} MB for {SMALL:,} images, {peaks[1]} MB for"
+            f" {large:,} ({took:.0f} s)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from advlib.laws import fit, published
-from advlib.laws.design import Settings, canonical_order
-from advlib.laws.saturating import Saturating
-from advlib.laws.separable import Separable
+from advlib.laws.fitting import fit, published
+from advlib.laws.fitting.approach2 import Separable
+from advlib.laws.fitting.approach3 import Saturating
+from advlib.laws.fitting.settings import Settings, canonical_order
 from advlib.runs.table import csv_blocks, read_tables
 
 from paper import runs
@@ -42,8 +42,11 @@ def plain_loop(loop, starts):
 
 
 def say(what, seconds, reference, name, goal):
-    print(f"{what}: {seconds:.3f} s; {name}: {reference:.1f} s; {reference / seconds:.0f} times "
-          f"faster (goal {goal})", flush=True)  # fmt: skip
+    print(
+        f"{what}: {seconds:.3f} s; {name}: {reference:.1f} s; {reference / seconds:.0f} times "
+        f"faster (goal {goal})",
+        flush=True,
+    )
 
 
 def approach2(rows):
@@ -109,8 +112,10 @@ def reading():
     took, _ = clock(
         lambda: read_tables([("t", io.BytesIO(data))], {}, ("params", "samples", "loss"))
     )
-    print(f"reading {count} rows, checked: {took:.2f} s, {count / took / 1e3:.0f}k rows/s, "
-          f"{took / reference:.1f} times csv.reader alone")  # fmt: skip
+    print(
+        f"reading {count} rows, checked: {took:.2f} s, {count / took / 1e3:.0f}k rows/s, "
+        f"{took / reference:.1f} times csv.reader alone"
+    )
 
 
 def main():

@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as functional
 
+from advlib.jobs.ranks import keep_memory
 from advlib.models.network import build
 from advlib.training import schedule
-from advlib.training.parallel import keep_memory
 from advlib.training.recipe import Recipe
 from advlib.training.step import average, decay_groups, norms, outcome
 
@@ -113,10 +113,13 @@ def compare():
     jobs = {
         name: subprocess.Popen(
             [sys.executable, __file__, MODEL, str(BATCH), name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         for name in ("plain", "ours")
-    }  # fmt: skip
+    }
     took = {name: [] for name in jobs}
     for turn in range(WARM + STEPS):
         for name, job in jobs.items():

@@ -16,20 +16,20 @@ from advlib.attacks import pgd
 from advlib.attacks.draws import Keyed
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.pgd import Attack
-from advlib.models.checkpoints import load
-from advlib.models.network import build
-from advlib.shards.chunk import Chunk
-from advlib.shards.feed import to_float
-from advlib.shards.reader import open_set
-from advlib.shards.writer import Writer
-from advlib.training.evaluation import (
+from advlib.evaluation.network_scores import (
     attack_numbered,
     evaluate,
     evaluating,
     score,
     scored,
 )
-from advlib.training.parallel import Ranks
+from advlib.jobs.ranks import Ranks
+from advlib.models.checkpoints import load
+from advlib.models.network import build
+from advlib.shards.chunk import Chunk
+from advlib.shards.feed import to_float
+from advlib.shards.reader import open_set
+from advlib.shards.writer import Writer
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 IMAGES = 45
@@ -164,9 +164,13 @@ def test_leaving_out_what_is_misclassified_changes_nothing(model):
     label = label.clone()
     label[::3] = (label[::3] + 1) % 4  # so many are wrong from the start
     plain = official.climb(
-        lambda a: official.margin(model(a), label), images,
-        official.begin(images, offset * EPS), EPS, 2 / 255, 40,
-    )  # fmt: skip
+        lambda a: official.margin(model(a), label),
+        images,
+        official.begin(images, offset * EPS),
+        EPS,
+        2 / 255,
+        40,
+    )
     with evaluating(model):
         found = attack(model, images, label, (offset + 1) / 2, Attack(eps=EPS))
     torch.testing.assert_close(found, plain, atol=1e-6, rtol=0)
@@ -265,9 +269,11 @@ def test_outcomes_are_foolboxes(foolbox, cifar, eps, most):
 
     with evaluating(model):
         theirs = Margin(abs_stepsize=2 / 255, steps=40).run(
-            foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu"), images,
-            foolbox.criteria.Misclassification(label), epsilon=eps,
-        )  # fmt: skip
+            foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu"),
+            images,
+            foolbox.criteria.Misclassification(label),
+            epsilon=eps,
+        )
     ours = attack_numbered(model, images, label, number, Attack(eps=eps), 0)
     right = [score(model, images, label, x).attacked.argmax(1) == label for x in (ours, theirs)]
     assert (right[0] != right[1]).sum() <= 1

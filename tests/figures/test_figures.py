@@ -19,12 +19,24 @@ from advlib.laws.trade import data_multiple
 from advlib.runs.table import Table
 
 LAW = {
-    "A": 7.0, "alpha": 0.25, "B": 9000.0, "beta": 0.25, "E": 0.53, "Q": 0.007, "kappa": 0.68,
+    "A": 7.0,
+    "alpha": 0.25,
+    "B": 9000.0,
+    "beta": 0.25,
+    "E": 0.53,
+    "Q": 0.007,
+    "kappa": 0.68,
     "eps": 0.038,
-}  # fmt: skip
+}
 SEPARABLE = {
-    "A": 7.0, "alpha": 0.25, "B": 10.5, "beta": 0.22, "E": 0.48, "zeta": -0.25, "eps": 0.15,
-}  # fmt: skip
+    "A": 7.0,
+    "alpha": 0.25,
+    "B": 10.5,
+    "beta": 0.22,
+    "E": 0.48,
+    "zeta": -0.25,
+    "eps": 0.15,
+}
 POWER = {"n0": -3.1, "a": 0.56, "d0": -0.76, "b": 0.43, "l0": 3.8, "c": 0.035}
 FIDS = {"good": 1.65, "bad": 14.26}
 ROLES = ("fitted", "fitted", "not fitted", "left out", "held out")
@@ -59,10 +71,15 @@ def fit3(**extra):
     data |= {"loss": loss, "flops": [7822.0 * n * d for _, _, _, n, d, _ in rows]}
     data["accuracy"] = [1.25 - 0.75 * value for value in loss]
     document = {
-        "format": "advfit", "approach": 3, "parameters": LAW, "draws": with_draws(LAW),
-        "data": data, "residuals": [0.01, -0.02, 0.005], "objective": {"delta": 0.001},
+        "format": "advfit",
+        "approach": 3,
+        "parameters": LAW,
+        "draws": with_draws(LAW),
+        "data": data,
+        "residuals": [0.01, -0.02, 0.005],
+        "objective": {"delta": 0.001},
         "datasets": [{"dataset": name, "fid": fid} for name, fid in FIDS.items()],
-    }  # fmt: skip
+    }
     return read_fit("three", document | extra)
 
 
@@ -75,10 +92,14 @@ def fit1(**extra):
         "samples": (10**-0.76 * flops**0.43).tolist(),
     }
     document = {
-        "format": "advfit", "approach": 1, "parameters": POWER, "envelope": envelope,
-        "draws": with_draws(POWER), "datasets": [{"dataset": "good", "fid": 1.65}],
+        "format": "advfit",
+        "approach": 1,
+        "parameters": POWER,
+        "envelope": envelope,
+        "draws": with_draws(POWER),
+        "datasets": [{"dataset": "good", "fid": 1.65}],
         "r2": {"loss": 0.99, "params": 0.9, "samples": 0.8},
-    }  # fmt: skip
+    }
     return read_fit("one", document | extra)
 
 
@@ -88,9 +109,13 @@ def table(**columns):
 
 
 RUNS = table(
-    params=[1e8, 2e8, 3e8], samples=[1e8, 1e8, 1e8], accuracy=[0.7, np.nan, np.nan],
-    autoattack=[0.69, 0.71, np.nan], loss=[0.75, 0.74, 0.73], fid=[1.65, 1.65, 14.26],
-)  # fmt: skip
+    params=[1e8, 2e8, 3e8],
+    samples=[1e8, 1e8, 1e8],
+    accuracy=[0.7, np.nan, np.nan],
+    autoattack=[0.69, 0.71, np.nan],
+    loss=[0.75, 0.74, 0.73],
+    fid=[1.65, 1.65, 14.26],
+)
 EVERY = {
     "limits": ([fit3()], {"flops": RANGE}),
     "envelope": ([fit1()], {"runs": RUNS}),
@@ -165,9 +190,12 @@ def test_limits_show_runs_by_accuracy_and_else_by_autoattack():
 def test_envelope_shows_points_power_laws_and_learning_curves():
     fit = fit1()
     runs = table(
-        run=["a", "a", "a", "b"], dataset=["good"] * 4, params=[1e7] * 4,
-        samples=[1e7, 2e7, 3e7, 1e7], loss=[0.9, 0.8, 0.7, 0.8],
-    )  # fmt: skip
+        run=["a", "a", "a", "b"],
+        dataset=["good"] * 4,
+        params=[1e7] * 4,
+        samples=[1e7, 2e7, 3e7, 1e7],
+        loss=[0.9, 0.8, 0.7, 0.8],
+    )
     axes = kinds.draw("envelope", [fit], runs=runs).axes
     for panel, column in zip(axes, ("loss", "params", "samples"), strict=True):
         x, y = curve(panel, "good")
@@ -261,7 +289,7 @@ def test_overhead_is_equation_6_and_states_where_no_data_helps():
 def test_accuracy_band_is_the_prediction_interval_of_least_squares():
     import statsmodels.api as sm
 
-    from advlib.laws.accuracy import fit_line
+    from advlib.laws.fitting.accuracy_line import fit_line
 
     rng = np.random.default_rng(0)
     loss = rng.uniform(0.7, 1.0, 25)

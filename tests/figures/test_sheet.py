@@ -137,14 +137,27 @@ def test_names_predictions_categories_keys_and_title_are_written():
     tiles = [Tile(i, "cat", f"key{n}", prediction="dog") for n, i in enumerate(images(2))]
     figure = sheet(tiles, 8, 4, keys=True, title="two\nimages")
     assert words(figure) == [
-        "two images", "cat", "→ dog", "key0", "cat", "→ dog", "key1", "prediction wrong",
-    ]  # fmt: skip
+        "two images",
+        "cat",
+        "→ dog",
+        "key0",
+        "cat",
+        "→ dog",
+        "key1",
+        "prediction wrong",
+    ]
     assert "key0" not in words(sheet(tiles, 8, 4))
     figure = sheet(attacked(1, category=lambda i: "ambiguous"), 8, 4, magnify=20)
     assert words(figure) == [
-        "clean", "adversarial", "difference", "cat", "→ cat", "ambiguous", "ambiguous",
+        "clean",
+        "adversarial",
+        "difference",
+        "cat",
+        "→ cat",
+        "ambiguous",
+        "ambiguous",
         "difference × 20, grey: no change",
-    ]  # fmt: skip
+    ]
 
 
 HARD = ["$x^2$ and $y$", "_", "", "w" * 900, "il" * 60, "象" * 30, "line\nline", "→ " * 20]

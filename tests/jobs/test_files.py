@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from advlib.errors import CannotError, DataError
-from advlib.files import atomic_write, held
+from advlib.jobs.files import atomic_write, held
 
 DYING = """
 import os, signal, sys
-from advlib.files import atomic_write, held
+from advlib.jobs.files import atomic_write, held
 with held(sys.argv[1]), atomic_write(sys.argv[1] + "/kept") as file:
     file.write(b"half")
     file.flush()

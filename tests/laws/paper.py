@@ -9,19 +9,33 @@ from advlib.runs import bundled, select
 from advlib.runs.table import read_tables
 
 APPROACH2 = {
-    "format": "advfit", "approach": 2, "reference_fid": 1.65,
+    "format": "advfit",
+    "approach": 2,
+    "reference_fid": 1.65,
     "parameters": {
-        "A": 6.686980024, "alpha": 0.2443451932, "B": 7.551688898, "beta": 0.2281458937,
-        "E": 0.5603731626, "eps": 0.1555244954, "zeta": -0.2767735799,
+        "A": 6.686980024,
+        "alpha": 0.2443451932,
+        "B": 7.551688898,
+        "beta": 0.2281458937,
+        "E": 0.5603731626,
+        "eps": 0.1555244954,
+        "zeta": -0.2767735799,
     },
-}  # fmt: skip
+}
 APPROACH3 = {
-    "format": "advfit", "approach": 3,
+    "format": "advfit",
+    "approach": 3,
     "parameters": {
-        "A": 6.00080741, "B": 7000.0, "E": 0.515022, "Q": 0.00659351, "alpha": 0.241841,
-        "beta": 0.217406, "kappa": 0.604210, "eps": 0.0357335,
+        "A": 6.00080741,
+        "B": 7000.0,
+        "E": 0.515022,
+        "Q": 0.00659351,
+        "alpha": 0.241841,
+        "beta": 0.217406,
+        "kappa": 0.604210,
+        "eps": 0.0357335,
     },
-}  # fmt: skip
+}
 
 
 def published(approach):

@@ -8,12 +8,24 @@ from advlib.laws import approach2, approach3
 from advlib.runs.table import Table
 
 TRUTH2 = {
-    "A": 7.0, "alpha": 0.25, "B": 10.5, "beta": 0.24, "E": 0.48, "zeta": -0.25, "eps": 0.15,
-}  # fmt: skip
+    "A": 7.0,
+    "alpha": 0.25,
+    "B": 10.5,
+    "beta": 0.24,
+    "E": 0.48,
+    "zeta": -0.25,
+    "eps": 0.15,
+}
 TRUTH3 = {
-    "A": 7.0, "alpha": 0.25, "B": 9000.0, "beta": 0.25, "E": 0.53, "Q": 0.007, "kappa": 0.68,
+    "A": 7.0,
+    "alpha": 0.25,
+    "B": 9000.0,
+    "beta": 0.25,
+    "E": 0.53,
+    "Q": 0.007,
+    "kappa": 0.68,
     "eps": 0.038,
-}  # fmt: skip
+}
 FIDS = {"edm7": 6.79, "edm10": 2.48, "edm20": 1.82, "pfgmpp18": 1.76, "dg20": 1.65}
 PARAMS = (5849050, 8949210, 19799770, 52517850, 122217690, 177977562, 266796506, 316356058)
 SAMPLES = (5.0176e6, 1.00352e7, 3.072e7, 7.168e7, 1.024e8)

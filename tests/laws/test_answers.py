@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from advlib.errors import DataError
 from advlib.laws import limits, optimal, trade
-from advlib.laws.design import Settings
 from advlib.laws.document import read_fit
+from advlib.laws.fitting.documents import documents
+from advlib.laws.fitting.predictions import predict_table
+from advlib.laws.fitting.selection import Request
+from advlib.laws.fitting.settings import Settings
 from advlib.laws.predict import prediction_row
-from advlib.laws.predict_table import predict_table
-from advlib.laws.selection import Request
-from advlib.laws.study import documents
 
 from paper import published, runs
 
@@ -151,10 +151,14 @@ def test_predicting_without_quality_names_the_row(drawn):
 
 
 def test_approach_1_has_no_surface_and_no_ceiling():
-    fit = read_fit("one", {
-        "format": "advfit", "approach": 1,
-        "parameters": {"n0": -3.12, "a": 0.56, "d0": -0.76, "b": 0.43, "l0": 3.79, "c": 0.035},
-    })  # fmt: skip
+    fit = read_fit(
+        "one",
+        {
+            "format": "advfit",
+            "approach": 1,
+            "parameters": {"n0": -3.12, "a": 0.56, "d0": -0.76, "b": 0.43, "l0": 3.79, "c": 0.035},
+        },
+    )
     for rows in (limits.ceiling_rows([fit]), trade.trade_rows([fit], [1e22], [0.5])):
         with pytest.raises(DataError, match="only approach 2 or 3"):
             list(rows)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advlib.errors import DataError
-from advlib.laws.design import Settings
 from advlib.laws.document import percentile_interval, read_fit
-from advlib.laws.selection import Request
-from advlib.laws.study import documents
+from advlib.laws.fitting.documents import documents
+from advlib.laws.fitting.selection import Request
+from advlib.laws.fitting.settings import Settings
 
 from paper import APPROACH2, APPROACH3, published, runs
 

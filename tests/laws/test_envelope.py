@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from advlib.errors import DataError
-from advlib.laws import envelope
-from advlib.laws.design import Settings
-from advlib.laws.selection import Request
-from advlib.laws.study import documents
+from advlib.laws.fitting import approach1 as envelope
+from advlib.laws.fitting.documents import documents
+from advlib.laws.fitting.selection import Request
+from advlib.laws.fitting.settings import Settings
 from advlib.runs.bundled import open_bundled
 from advlib.runs.table import Table, read_tables
 
@@ -78,8 +78,12 @@ def test_the_papers_envelope_gives_back_its_regressions():
 
 def test_regression_of_a_power_law_is_exact():
     flops = np.logspace(17, 21, 50)
-    line = {"flops": flops, "params": 1e-3 * flops**0.6, "samples": 3 * flops**0.4,
-            "loss": 4 * flops**-0.03}  # fmt: skip
+    line = {
+        "flops": flops,
+        "params": 1e-3 * flops**0.6,
+        "samples": 3 * flops**0.4,
+        "loss": 4 * flops**-0.03,
+    }
     parameters, r2 = envelope.regress(line)
     expected = {"n0": -3, "a": 0.6, "d0": math.log10(3), "b": 0.4, "l0": 4, "c": 0.03}
     assert parameters == pytest.approx(expected, rel=1e-9)

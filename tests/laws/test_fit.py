@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from advlib.errors import DataError
-from advlib.laws import published as recipe
-from advlib.laws.design import Settings, canonical_order
-from advlib.laws.fit import fit_approach2, fit_approach3
-from advlib.laws.minimise import huber
-from advlib.laws.score import predicted, r_squared
+from advlib.laws.fitting import published as recipe
+from advlib.laws.fitting.fit import fit_approach2, fit_approach3
+from advlib.laws.fitting.minimiser import huber
+from advlib.laws.fitting.scores import predicted, r_squared
+from advlib.laws.fitting.settings import Settings, canonical_order
 from advlib.runs.table import Table
 
 from paper import published, runs
@@ -50,9 +50,15 @@ def test_objectives_at_the_published_parameters_are_the_papers_on_the_digitised_
 
 @pytest.mark.parametrize(
     ("dataset", "r2"),
-    [("edm6", 0.825), ("edm7", 0.985), ("edm10", 0.990), ("edm20", 0.972), ("pfgmpp18", 0.971),
-     ("dg20", 0.972)],
-)  # fmt: skip
+    [
+        ("edm6", 0.825),
+        ("edm7", 0.985),
+        ("edm10", 0.990),
+        ("edm20", 0.972),
+        ("pfgmpp18", 0.971),
+        ("dg20", 0.972),
+    ],
+)
 def test_r2_of_the_published_law_is_the_papers(dataset, r2):
     rows = of(runs(drop_underfit=False), dataset)
     assert r_squared(rows["loss"], predicted(published(2), rows)) == pytest.approx(r2, abs=5e-4)
@@ -146,7 +152,7 @@ def test_published_recipe_stops_where_the_official_code_stopped():
 
 
 def test_bootstrap_draw_is_the_fit_of_its_resampled_table():
-    from advlib.laws.design import resample
+    from advlib.laws.fitting.settings import resample
 
     rows = ordered(of(runs(), "dg20"))
     settings = Settings(variant="plain", bootstrap=5, seed=3)
@@ -159,7 +165,7 @@ def test_bootstrap_draw_is_the_fit_of_its_resampled_table():
 
 
 def test_bootstrap_resamples_within_data_sets_and_is_repeatable():
-    from advlib.laws.design import resample
+    from advlib.laws.fitting.settings import resample
 
     rows = ordered(runs())
     counts = resample(rows, Settings(bootstrap=50, seed=7))

@@ -5,13 +5,13 @@ import pytest
 
 from advlib.conditions import parse_comparison
 from advlib.errors import DataError
-from advlib.laws.compare import compare
-from advlib.laws.design import Settings
 from advlib.laws.document import read_fit
-from advlib.laws.identify import determination
+from advlib.laws.fitting.comparison import compare
+from advlib.laws.fitting.documents import digest, documents
+from advlib.laws.fitting.identifiability import determination
+from advlib.laws.fitting.selection import Request
+from advlib.laws.fitting.settings import Settings
 from advlib.laws.report import parameter_rows, remarks
-from advlib.laws.selection import Request
-from advlib.laws.study import digest, documents
 
 from paper import runs
 from simulate import TRUTH2, TRUTH3, table

@@ -71,8 +71,10 @@ def test_root_of_approach_3_is_where_brute_force_finds_the_minimum(fid, flops):
     surface = law(3, fid)
     found = minimize_scalar(
         lambda x: surface.loss(math.exp(x), flops / surface.k / math.exp(x)),
-        bounds=(5, 60), method="bounded", options={"xatol": 1e-10},
-    )  # fmt: skip
+        bounds=(5, 60),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
     assert math.log(surface.optimum(flops).params) == pytest.approx(found.x, abs=1e-4)
 
 

@@ -35,14 +35,19 @@ class DeepMind(nn.Module):
         self.blocks = (depth - 4) // 6
         self.init_conv = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         sizes = [16, 16 * width, 32 * width, 64 * width]
-        self.layer = nn.Sequential(*(
-            DeepMindGroup(
-                DeepMindBlock(sizes[g] if b == 0 else sizes[g + 1], sizes[g + 1],
-                              2 if g > 0 and b == 0 else 1)
-                for b in range(self.blocks)
+        self.layer = nn.Sequential(
+            *(
+                DeepMindGroup(
+                    DeepMindBlock(
+                        sizes[g] if b == 0 else sizes[g + 1],
+                        sizes[g + 1],
+                        2 if g > 0 and b == 0 else 1,
+                    )
+                    for b in range(self.blocks)
+                )
+                for g in range(3)
             )
-            for g in range(3)
-        ))  # fmt: skip
+        )
         self.batchnorm = nn.BatchNorm2d(sizes[3], momentum=0.01)
         self.logits = nn.Linear(sizes[3], classes)
         self.numbers = CIFAR10

@@ -106,9 +106,13 @@ def test_every_kind_gives_the_logits_of_the_network_in_evaluation_mode(own, code
     assert logits.shape == (5, 3)
     assert torch.equal(model(images), logits)  # dropout is off
     assert description == {
-        "format": "callable", "model": spec, "kind": kind, "pixels": "unit",
-        "normalisation": "none", "training_mode_left_on": True,
-    }  # fmt: skip
+        "format": "callable",
+        "model": spec,
+        "kind": kind,
+        "pixels": "unit",
+        "normalisation": "none",
+        "training_mode_left_on": True,
+    }
     assert not logits.requires_grad  # nor do its weights ask for gradients
     assert probe(model, (3, 2, 2)) == 3
 
@@ -144,10 +148,13 @@ def test_names_may_have_dots_and_modules_packages(own, tmp_path):
         ({"pixels": "bytes"}, 0, 255),
         ({"normalisation": "svhn"}, -1, 1),
         ({"normalisation": "none", "pixels": "bytes"}, 0, 255),
-        ({"normalisation": "cifar10"}, [-0.4914 / 0.2471, -0.4822 / 0.2435, -0.4465 / 0.2616],
-         [0.5086 / 0.2471, 0.5178 / 0.2435, 0.5535 / 0.2616]),
+        (
+            {"normalisation": "cifar10"},
+            [-0.4914 / 0.2471, -0.4822 / 0.2435, -0.4465 / 0.2616],
+            [0.5086 / 0.2471, 0.5178 / 0.2435, 0.5535 / 0.2616],
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_network_is_given_the_range_it_takes(own, options, lowest, highest):
     model, _ = load_callable(f"{own('')}:Pixels", **options)
     for value, expected in ((0.0, lowest), (1.0, highest)):
@@ -213,7 +220,7 @@ def test_specs_that_name_nothing(own, spec, words):
         ("raise ValueError('two\\nlines')", r"ValueError: two lines"),
         ("raise ValueError('word ' * 1000)", r"ValueError: .{1,400} \.\.\. \("),
     ],
-)  # fmt: skip
+)
 def test_modules_that_cannot_be_imported(own, code, words):
     name = own(code, head="")
     with pytest.raises(DataError, match=rf"^{name}: import: {words}"):
@@ -238,10 +245,12 @@ def test_a_missing_name_is_answered_with_those_close_to_it(own):
         ("class net:\n    def __init__(self, size): pass", r"found a class that needs size"),
         ("net = dict.update", r"its arguments cannot be read|needs"),
         ("net = lambda: 3", r"returned an int; expected a torch.nn.Module"),
-        ("def net(): raise OSError('no weights')",
-         r"call without arguments: OSError: no weights \(.*line \d+\)"),
+        (
+            "def net(): raise OSError('no weights')",
+            r"call without arguments: OSError: no weights \(.*line \d+\)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_network(own, code, words):
     name = own(code)
     with pytest.raises(DataError, match=rf"^{name}:net: {words}"):

@@ -24,16 +24,23 @@ def test_ours_come_back_as_they_were(tmp_path, name):
     path = tmp_path / "a.safetensors"
     save(path, network, {"step": 12, "history": [{"tool": "advtrain"}]}, current)
     (tmp_path / "b").mkdir()
-    save(tmp_path / "b" / "a.safetensors", network, {"step": 12, "history": [{"tool": "advtrain"}]},
-         current)  # fmt: skip
+    save(
+        tmp_path / "b" / "a.safetensors",
+        network,
+        {"step": 12, "history": [{"tool": "advtrain"}]},
+        current,
+    )
     assert path.read_bytes() == (tmp_path / "b" / "a.safetensors").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.safetensors", "b"]
     for flag, expected in ((False, network), (True, current)):
         back, said = load(path, name, classes=7, image_size=16, current=flag)
         assert said == {
-            "format": "advcheckpoint", "version": 1, "step": 12,
-            "history": [{"tool": "advtrain"}], **network.describe(),
-        }  # fmt: skip
+            "format": "advcheckpoint",
+            "version": 1,
+            "step": 12,
+            "history": [{"tool": "advtrain"}],
+            **network.describe(),
+        }
         state = expected.state_dict()
         assert list(back.state_dict()) == list(state)
         assert all(torch.equal(value, state[key]) for key, value in back.state_dict().items())

@@ -14,9 +14,16 @@ from advlib.models.network import build
 from advtools.advflops import main
 
 GFLOPS = {  # Table 2, as the study's profiler counted them: with batch norm, activations, pooling
-    "28-4": 1.69, "40-4": 2.60, "82-4": 5.78, "28-12": 15.10, "58-12": 35.49, "82-12": 51.81,
-    "70-16": 77.56, "82-16": 92.07, "82-8": 23.05,
-}  # fmt: skip
+    "28-4": 1.69,
+    "40-4": 2.60,
+    "82-4": 5.78,
+    "28-12": 15.10,
+    "58-12": 35.49,
+    "82-12": 51.81,
+    "70-16": 77.56,
+    "82-16": 92.07,
+    "82-8": 23.05,
+}
 
 
 def counted(name, size=32, classes=10, channels=3):

@@ -36,10 +36,16 @@ def test_wideresnets_of_robustbench(tmp_path, images, depth, width, classes, act
     ours, said = load(tmp_path / "w.pt", name)
     same(ours(images), theirs(images))
     assert said == {
-        "format": "robustbench", "model": name, "classes": classes, "channels": 3,
-        "image_size": 32, "activation": activation, "mean": list(CIFAR10[0]),
-        "std": list(CIFAR10[1]), "assumed": ["image_size"],
-    }  # fmt: skip
+        "format": "robustbench",
+        "model": name,
+        "classes": classes,
+        "channels": 3,
+        "image_size": 32,
+        "activation": activation,
+        "mean": list(CIFAR10[0]),
+        "std": list(CIFAR10[1]),
+        "assumed": ["image_size"],
+    }
 
 
 def test_training_mode_gradients_and_running_statistics_agree_too(tmp_path, images):
@@ -154,7 +160,7 @@ def changed(state, **changes):
         (lambda s: {"model_state_dict": 3}, "model_state_dict: expected a dictionary"),
         (lambda s: [1, 2], "holds a list; expected a dictionary"),
     ],
-)  # fmt: skip
+)
 def test_foreign_files_that_do_not_fit_are_refused(tmp_path, change, message):
     torch.save(change(dict(DeepMind(10, 1).state_dict())), tmp_path / "w.pt")
     with pytest.raises(DataError, match=message):

@@ -18,12 +18,19 @@ from advlib.models.network import build
 @pytest.mark.parametrize(
     ("name", "canonical"),
     [
-        ("wrn-28-10", "wrn-28-10"), ("WRN-28-10", "wrn-28-10"), ("wideresnet-28-10", "wrn-28-10"),
-        ("WideResNet-94-16", "wrn-94-16"), ("wrn_70_16", "wrn-70-16"), (" wrn-10-1 ", "wrn-10-1"),
-        ("wrn-28-10-swish", "wrn-28-10"), ("wrn-28-10-SiLU", "wrn-28-10"),
-        ("wrn-28-10-relu", "wrn-28-10-relu"), ("resnet18", "resnet-18"), ("ResNet-18", "resnet-18"),
+        ("wrn-28-10", "wrn-28-10"),
+        ("WRN-28-10", "wrn-28-10"),
+        ("wideresnet-28-10", "wrn-28-10"),
+        ("WideResNet-94-16", "wrn-94-16"),
+        ("wrn_70_16", "wrn-70-16"),
+        (" wrn-10-1 ", "wrn-10-1"),
+        ("wrn-28-10-swish", "wrn-28-10"),
+        ("wrn-28-10-SiLU", "wrn-28-10"),
+        ("wrn-28-10-relu", "wrn-28-10-relu"),
+        ("resnet18", "resnet-18"),
+        ("ResNet-18", "resnet-18"),
     ],
-)  # fmt: skip
+)
 def test_names_are_read_as_people_write_them(name, canonical):
     assert zoo.parse(name).name == canonical
     assert zoo.parse(canonical) == zoo.parse(name)
@@ -93,10 +100,12 @@ def test_images_of_another_shape_are_refused(shape):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"classes": 0}, {"mean": [0.5], "std": [0.5, 0.5]}, {"std": [0.0, 1.0, 1.0]},
+        {"classes": 0},
+        {"mean": [0.5], "std": [0.5, 0.5]},
+        {"std": [0.0, 1.0, 1.0]},
         {"mean": [math.nan, 0.0, 0.0]},
     ],
-)  # fmt: skip
+)
 def test_networks_that_cannot_be_are_refused(bad):
     with pytest.raises(DataError, match="found"):
         build("wrn-10-1", **bad)
@@ -146,6 +155,11 @@ def test_the_same_random_state_gives_the_same_weights():
 def test_a_network_says_how_to_build_it_again():
     network = build("wrn-10-1-relu", 100, 16, *zoo.NORMALISATIONS["cifar100"])
     assert network.describe() == {
-        "model": "wrn-10-1-relu", "classes": 100, "channels": 3, "image_size": 16,
-        "activation": "relu", "mean": [0.5071, 0.4865, 0.4409], "std": [0.2673, 0.2564, 0.2762],
-    }  # fmt: skip
+        "model": "wrn-10-1-relu",
+        "classes": 100,
+        "channels": 3,
+        "image_size": 16,
+        "activation": "relu",
+        "mean": [0.5071, 0.4865, 0.4409],
+        "std": [0.2673, 0.2564, 0.2762],
+    }

@@ -50,8 +50,11 @@ def digests(name):
 
 
 def test_a_set_goes_through_both_layouts_and_pipes_unchanged(sh, made):
-    sh("advpack made.npz -o - | advpack - --layout sample -o - | advcut --range 0: -o - |"
-       "advpack - --layout chunk --chunk 64 --shard 640 -o back", check=True)  # fmt: skip
+    sh(
+        "advpack made.npz -o - | advpack - --layout sample -o - | advcut --range 0: -o - |"
+        "advpack - --layout chunk --chunk 64 --shard 640 -o back",
+        check=True,
+    )
     for got, expected in zip(everything("back"), (*made, np.arange(IMAGES)), strict=True):
         assert np.array_equal(got, expected)
     history = [row["command"].split()[0] for row in rows(sh("advls back --history").stdout)]
@@ -91,10 +94,12 @@ def test_a_stratified_draw_and_its_inverse_split_a_set(sh, made):
         ("--per-class 3", lambda n, y: np.sort([i for c in range(7) for i in n[y == c][:3]])),
         ("--where 'label>=5' --invert", lambda n, y: n[y < 5]),
         ("--where 'number<100' --class 0 --invert", lambda n, y: n[~((n < 100) & (y == 0))]),
-        ("--range 100: --per-class 1", lambda n, y: np.sort([n[(y == c) & (n >= 100)][0]
-                                                            for c in range(7)])),
+        (
+            "--range 100: --per-class 1",
+            lambda n, y: np.sort([n[(y == c) & (n >= 100)][0] for c in range(7)]),
+        ),
     ],
-)  # fmt: skip
+)
 def test_cuts_hold_what_was_asked_for_from_files_and_from_a_pipe(sh, made, options, chosen):
     numbers = chosen(np.arange(IMAGES), made[1])
     sh(f"advcut made {options} -o cut && cat made-*.tar | advcut {options} -o piped", check=True)
@@ -104,9 +109,7 @@ def test_cuts_hold_what_was_asked_for_from_files_and_from_a_pipe(sh, made, optio
 
 
 def test_a_table_of_keys_joins_by_key_and_an_inverse_keeps_what_it_does_not_name(sh, made):
-    verdicts = "image,valid\n" + "".join(
-        f"{i:09d},{str(i % 3 == 0).lower()}\n" for i in range(30)
-    )  # fmt: skip
+    verdicts = "image,valid\n" + "".join(f"{i:09d},{str(i % 3 == 0).lower()}\n" for i in range(30))
     sh("advcut made --where valid=false -o invalid", input=verdicts, check=True)
     sh("advcut made --where valid=false --invert -o valid", input=verdicts, check=True)
     invalid = [i for i in range(30) if i % 3]
@@ -183,9 +186,12 @@ def test_a_killed_pack_goes_on_and_ends_with_the_same_bytes(sh, made, options):
 
 def test_an_interrupt_is_one_line_and_leaves_no_set(sh, made):
     job = subprocess.Popen(
-        ["advpack", "-", "-o", "stopped"], env=environment(), stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        ["advpack", "-", "-o", "stopped"],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     time.sleep(1)
     job.send_signal(signal.SIGINT)
     _, said = job.communicate()
@@ -198,9 +204,13 @@ def test_a_consumer_that_leaves_early_ends_the_pipe_silently(sh, made):
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
-@pytest.mark.parametrize("command", [
-    "advpack made --chunk 10 --shuffle -o -", "cat made-*.tar | advcut --random 2000 -o -",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        "advpack made --chunk 10 --shuffle -o -",
+        "cat made-*.tar | advcut --random 2000 -o -",
+    ],
+)
 def test_a_consumer_that_leaves_early_leaves_no_temporary_files(sh, made, command):
     os.mkdir("scratch")
     line = f"{command} | head -c 1000 >/dev/null; echo ${{PIPESTATUS[-2]}}"

@@ -41,8 +41,9 @@ def test_history_carries_every_command_line(sh):
     document = json.loads(done.stdout)
     assert document["format"] == "advlimit"
     assert [entry["command"] for entry in document["history"]] == [
-        "advfit --approach 2 --bootstrap 0 --seed 5", "advlimit --fid 0 --format json -q",
-    ]  # fmt: skip
+        "advfit --approach 2 --bootstrap 0 --seed 5",
+        "advlimit --fid 0 --format json -q",
+    ]
 
 
 def test_same_command_line_same_bytes(sh):

@@ -10,9 +10,16 @@ from advlib.errors import DataError
 from advlib.runs.logs import is_log, table_of_log, with_fid
 
 HEADER = {
-    "event": "header", "format": "advlog", "version": 1, "run": "a", "dataset": "edm20",
-    "fid": 1.82, "params": 5849050, "planned_samples": 5017600, "model": {"model": "wrn-28-4"},
-}  # fmt: skip
+    "event": "header",
+    "format": "advlog",
+    "version": 1,
+    "run": "a",
+    "dataset": "edm20",
+    "fid": 1.82,
+    "params": 5849050,
+    "planned_samples": 5017600,
+    "model": {"model": "wrn-28-4"},
+}
 SCORES = {"accuracy": 0.5, "loss": 1.1, "clean_accuracy": 0.8, "clean_loss": 0.6}
 
 
@@ -57,10 +64,12 @@ def test_fids_fill_what_logs_leave_open():
         (log(evaluation(1e6), header=HEADER | {"version": 9}), "log:1: version 9; expected 1"),
         (log(evaluation(1e6, loss="high")), "log:2: loss: found 'high'; expected a number"),
         (log(evaluation(1e6), tail=b"{}\n"), "log:3: not a row of a training log"),
-        (log(evaluation(1e6), header={k: v for k, v in HEADER.items() if k != "params"}),
-         "log:1: the header has no 'params'"),
+        (
+            log(evaluation(1e6), header={k: v for k, v in HEADER.items() if k != "params"}),
+            "log:1: the header has no 'params'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_log_is_named_with_its_line(stream, said):
     with pytest.raises(DataError, match=said):
         table_of_log(stream, "log")

@@ -117,8 +117,9 @@ def test_duplicates_across_files_name_both():
 def test_tables_join_by_name_and_fill_with_blanks():
     other = "loss,run,samples,params,note\n0.7,c,1e6,10,why not\n"
     assert written(read(GOOD, other)).splitlines()[1::2] == [
-        "a,5849050,5000000,0.9,", "c,10,1000000,0.7,why not",
-    ]  # fmt: skip
+        "a,5849050,5000000,0.9,",
+        "c,10,1000000,0.7,why not",
+    ]
 
 
 def test_other_column_names_are_read_by_renaming():
@@ -157,10 +158,14 @@ names = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs
 @given(st.lists(st.tuples(names, cells, cells, cells), min_size=1, max_size=20))
 def test_writing_and_reading_again_changes_nothing(rows):
     run, params, samples, loss = zip(*rows, strict=True)
-    table = Table({
-        "run": [f"{i}{name}" for i, name in enumerate(run)],
-        "params": np.array(params), "samples": np.array(samples), "loss": np.array(loss),
-    })  # fmt: skip
+    table = Table(
+        {
+            "run": [f"{i}{name}" for i, name in enumerate(run)],
+            "params": np.array(params),
+            "samples": np.array(samples),
+            "loss": np.array(loss),
+        }
+    )
     again = read(written(table))
     assert again["run"] == table["run"]
     for name in REQUIRED:

@@ -44,10 +44,16 @@ def attacked(n, seed=0, shape=(4, 5, 3), **fields):
     """Images with what an attack adds."""
     random = np.random.default_rng(seed)
     return images(
-        n, seed, shape, **fields, prediction=random.integers(0, 10, n),
-        adversarial=random.random((n, *shape), np.float32), fooled=random.random(n) < 0.5,
-        confidence=random.random(n), note=[None if i % 3 else f"née {i}" for i in range(n)],
-    )  # fmt: skip
+        n,
+        seed,
+        shape,
+        **fields,
+        prediction=random.integers(0, 10, n),
+        adversarial=random.random((n, *shape), np.float32),
+        fooled=random.random(n) < 0.5,
+        confidence=random.random(n),
+        note=[None if i % 3 else f"née {i}" for i in range(n)],
+    )
 
 
 def pieces(chunk, size):

@@ -65,7 +65,7 @@ CHUNKS = {  # what of a chunk is wrong: its members, and what is said beside fil
     "a fraction for first": (chunk_members(json=b'{"first":0.5}'), "json: keys"),
     "texts in .npy": (chunk_members(who__npy=npy(["a", "b", "c"])), "who.npy: <U1"),
     "times in .npy": (chunk_members(at__npy=npy(np.zeros(3, "M8[s]"))), "at.npy: datetime64"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", CHUNKS)
@@ -99,14 +99,16 @@ SAMPLES = {
     "a wild label in JSON": (sample_members("k", None, json=b'{"label":%d}' % 2**64), "label 184"),
     "no picture": (sample_members("k", png=b"GIF89"), "png: not a picture"),
     "a picture that PIL would run Ghostscript on": (
-        sample_members("k", png=EPS.getvalue()), "png: not a picture"),
+        sample_members("k", png=EPS.getvalue()),
+        "png: not a picture",
+    ),
     "a cut picture": (sample_members("k", png=bytes(CRC)[:-30]), "png: "),
     "a picture with a flipped byte": (sample_members("k", png=bytes(CRC)), "png: "),
     "16 bits": (sample_members("k", png=png(DEEP)), "png: more than 8 bits"),
     "float images": (sample_members("k", png=None, npy=FLOATS), "the image is float32"),
     "no JSON": (sample_members("k", json=b"{"), "json: not JSON"),
     "a list for JSON": (sample_members("k", json=b"[1]"), "json: found list"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", SAMPLES)
@@ -125,22 +127,34 @@ def test_a_picture_too_large_for_memory_is_refused_unseen(tmp_path, monkeypatch)
 MIXED = {
     "shapes of samples": (
         sample_members("a") + sample_members("b", png=png(np.zeros((9, 9, 3), np.uint8))),
-        "b", "9x9x3", "4x5x3"),
+        "b",
+        "9x9x3",
+        "4x5x3",
+    ),
     "grey and colour": (
-        sample_members("a") + sample_members("b", png=png(np.zeros((4, 5), np.uint8))), "4x5x1"),
+        sample_members("a") + sample_members("b", png=png(np.zeros((4, 5), np.uint8))),
+        "4x5x1",
+    ),
     "arrays of samples": (sample_members("a", x__npy=npy([1, 2])) + sample_members("b"), "x"),
     "shapes of arrays": (
-        sample_members("a", x__npy=npy([1])) + sample_members("b", x__npy=npy([1, 2])), "x"),
+        sample_members("a", x__npy=npy([1])) + sample_members("b", x__npy=npy([1, 2])),
+        "x",
+    ),
     "shapes of chunks": (
         GOOD + chunk_members(image__npy=npy(np.zeros((3, 9, 9, 3), np.uint8))),
-        "image 000000000 is 9x9x3", "4x5x3"),
+        "image 000000000 is 9x9x3",
+        "4x5x3",
+    ),
     "fields of chunks": (GOOD + chunk_members(a__npy=npy([1, 2, 3])), "000000000", "have a"),
     "shapes of fields": (
         chunk_members(key="000000003", a__npy=npy(np.zeros((3, 2))))
-        + chunk_members(a__npy=npy(np.zeros((3, 4)))), "000000000", "'a'"),
+        + chunk_members(a__npy=npy(np.zeros((3, 4)))),
+        "000000000",
+        "'a'",
+    ),
     "layouts": (GOOD + sample_members("k"), "k"),
     "a member twice": (GOOD + GOOD[:1], "'000000003.image.npy' comes twice"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", MIXED)
@@ -179,9 +193,15 @@ def test_names_that_no_shard_should_hold(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [(tarfile.SYMTYPE, "symbolic link"), (tarfile.LNKTYPE, "hard link"), (b"S", "sparse"),
-     (tarfile.CHRTYPE, "a device"), (tarfile.BLKTYPE, "a device"), (tarfile.FIFOTYPE, "pipe")],
-)  # fmt: skip
+    [
+        (tarfile.SYMTYPE, "symbolic link"),
+        (tarfile.LNKTYPE, "hard link"),
+        (b"S", "sparse"),
+        (tarfile.CHRTYPE, "a device"),
+        (tarfile.BLKTYPE, "a device"),
+        (tarfile.FIFOTYPE, "pipe"),
+    ],
+)
 def test_members_that_are_no_files(tmp_path, kind, said):
     (tmp_path / "a.tar").write_bytes(tar([*sample_members("a"), (link(kind), b"")]))
     refused(tmp_path / "a.tar", "'x.png'", said)

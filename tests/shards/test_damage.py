@@ -41,15 +41,23 @@ WHOLE = {
     "a description that is none": (tar([("__advshards__", b"{}"), *GOOD]), "__advshards__"),
     "a description in no JSON": (tar([("__advshards__", b"{"), *GOOD]), "__advshards__: not JSON"),
     "wrong classes": (
-        tar([("__advshards__", b'{"format":"advshards","classes":"ten"}'), *GOOD]), "classes"),
+        tar([("__advshards__", b'{"format":"advshards","classes":"ten"}'), *GOOD]),
+        "classes",
+    ),
     "wrong names": (
-        tar([("__advshards__", b'{"format":"advshards","class_names":5}'), *GOOD]), "class_names"),
+        tar([("__advshards__", b'{"format":"advshards","class_names":5}'), *GOOD]),
+        "class_names",
+    ),
     "wrong history": (
-        tar([("__advshards__", b'{"format":"advshards","history":[5]}'), *GOOD]), "history"),
+        tar([("__advshards__", b'{"format":"advshards","history":[5]}'), *GOOD]),
+        "history",
+    ),
     "labels past the classes": (
         tar([("__advshards__", b'{"format":"advshards","classes":2}'), *GOOD]),
-        "label 2 of image 000000005", "2 classes"),
-}  # fmt: skip
+        "label 2 of image 000000005",
+        "2 classes",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", WHOLE)

@@ -192,10 +192,15 @@ def plainly(image, top, left, flip, padding):
 
 @settings(deadline=None, max_examples=40)
 @given(
-    b=st.integers(0, 40), height=st.integers(1, 9), width=st.integers(1, 9),
-    channels=st.sampled_from([1, 3]), padding=st.integers(0, 4), seed=st.integers(-9, 2**64),
-    first=st.integers(0, 2**40), data=st.data(),
-)  # fmt: skip
+    b=st.integers(0, 40),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    channels=st.sampled_from([1, 3]),
+    padding=st.integers(0, 4),
+    seed=st.integers(-9, 2**64),
+    first=st.integers(0, 2**40),
+    data=st.data(),
+)
 def test_augmented_images_are_padded_cropped_and_flipped_in_any_split(
     b, height, width, channels, padding, seed, first, data
 ):

@@ -25,10 +25,16 @@ def files(folder):
 
 
 @pytest.mark.parametrize(
-    "command", [PACK, PACK + " --shuffle", "advpack digits --shard 300 -o a --layout sample",
-                "advpack digits -o a", "advpack digits -o a.tar",
-                "advcut ../set --range 0: --invert --class 3 -o a"],
-)  # fmt: skip
+    "command",
+    [
+        PACK,
+        PACK + " --shuffle",
+        "advpack digits --shard 300 -o a --layout sample",
+        "advpack digits -o a",
+        "advpack digits -o a.tar",
+        "advcut ../set --range 0: --invert --class 3 -o a",
+    ],
+)
 def test_a_full_disk_is_one_line_and_the_command_goes_on_when_there_is_room(sh, disk, command):
     if "sample" in command:
         (disk / "more").write_bytes(bytes(1 << 20))

@@ -56,8 +56,10 @@ def expected():
     """Of each batch: its images and labels, by the order alone."""
     shards = {name: open_set([name]) for name in SIZES}
     a, b, real = (Part(s.chunk_sizes, digest=s.digest) for s in shards.values())
-    parts = [Part(a.chunk_sizes, Fraction(3, 2), digest=a.digest),
-             Part(b.chunk_sizes, Fraction(2), digest=b.digest)]  # fmt: skip
+    parts = [
+        Part(a.chunk_sizes, Fraction(3, 2), digest=a.digest),
+        Part(b.chunk_sizes, Fraction(2), digest=b.digest),
+    ]
     order = Order(parts, 40, 7, real, Fraction(1, 8), window=4)
     first = np.array([*FIRST.values()])
     for t in range(len(order)):
@@ -104,7 +106,9 @@ def test_ranks_may_change_over_a_kill(sets):
     for rank in range(3):
         (sets / "state").write_text(state)
         slices.append(run(rank, 3, 0))
-    joined = [[part[0][0], *([x for p in part for x in p[i]] for i in (1, 2, 3))]
-              for part in zip(*slices, strict=True)]  # fmt: skip
+    joined = [
+        [part[0][0], *([x for p in part for x in p[i]] for i in (1, 2, 3))]
+        for part in zip(*slices, strict=True)
+    ]
     assert first == truth[:6]
     assert joined == truth[start:]

@@ -30,9 +30,11 @@ def orders(draw, mixed=None):
     mixed = draw(st.booleans()) if mixed is None else mixed
     fitting = [s for s in SHARES if s * batch >= 1]
     out = {
-        "parts": draw(parts), "batch": batch, "seed": draw(st.integers(0, 2**40)),
+        "parts": draw(parts),
+        "batch": batch,
+        "seed": draw(st.integers(0, 2**40)),
         "window": draw(st.integers(1, 5)),
-    }  # fmt: skip
+    }
     if mixed and fitting:
         out |= {"real": draw(st.builds(Part, sizes)), "share": draw(st.sampled_from(fitting))}
     return out

@@ -47,12 +47,17 @@ def sets(draw, layout):
     shape = draw(st.integers(1, 5)), draw(st.integers(1, 5)), channels
     start = draw(st.integers(0, 10**9 - 1000))
     key = draw(
-        st.sampled_from([
-            np.arange(n), np.arange(start, start + n), np.arange(start, start + 3 * n, 3)[::-1],
-        ])
-        | st.lists(KEY if layout == "sample" else TEXT, min_size=n, max_size=n, unique=True)
-        .map(object_array)
-    )  # fmt: skip
+        st.sampled_from(
+            [
+                np.arange(n),
+                np.arange(start, start + n),
+                np.arange(start, start + 3 * n, 3)[::-1],
+            ]
+        )
+        | st.lists(KEY if layout == "sample" else TEXT, min_size=n, max_size=n, unique=True).map(
+            object_array
+        )
+    )
     names = draw(st.lists(st.sampled_from("abcdE"), max_size=3, unique=True))
     fields = {
         name: scalar_array(draw(st.lists(draw(st.sampled_from(VALUES)), min_size=n, max_size=n)))
@@ -241,9 +246,13 @@ def test_history_and_names_travel_with_the_archive(tmp_path):
 
 @pytest.mark.parametrize(
     ("form", "key"),
-    [(tarfile.USTAR_FORMAT, "k" * 40), (tarfile.GNU_FORMAT, "ключ " * 40),
-     (tarfile.PAX_FORMAT, "ключ " * 40), (tarfile.PAX_FORMAT, "a/b/c d")],
-)  # fmt: skip
+    [
+        (tarfile.USTAR_FORMAT, "k" * 40),
+        (tarfile.GNU_FORMAT, "ключ " * 40),
+        (tarfile.PAX_FORMAT, "ключ " * 40),
+        (tarfile.PAX_FORMAT, "a/b/c d"),
+    ],
+)
 def test_archives_of_other_writers_of_tar_are_read(form, key):
     chunk = images(4, key=object_array([f"{key}{i}" for i in range(4)]))
     members = [

@@ -17,9 +17,12 @@ from advlib.shards.stream import ShardStream
 
 N = 230
 CHUNK = images(
-    N, score=np.random.default_rng(1).random(N), valid=np.arange(N) % 3 == 0,
-    who=[None if i % 5 == 0 else f"w{i % 7}" for i in range(N)], key=np.arange(0, 2 * N, 2),
-)  # fmt: skip
+    N,
+    score=np.random.default_rng(1).random(N),
+    valid=np.arange(N) % 3 == 0,
+    who=[None if i % 5 == 0 else f"w{i % 7}" for i in range(N)],
+    key=np.arange(0, 2 * N, 2),
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +74,11 @@ def test_classes_keys_and_conditions_are_those_of_the_arrays(shards):
     label, score = CHUNK.label, CHUNK.fields["score"]
     expect = {
         "classes": (frozenset({1, 7}), np.isin(label, [1, 7])),
-        "keys": (keys_of("000000000\n000000010\n000000011\n000000458\n"),
-                 np.isin(CHUNK.key, [0, 10, 458])),
-    }  # fmt: skip
+        "keys": (
+            keys_of("000000000\n000000010\n000000011\n000000458\n"),
+            np.isin(CHUNK.key, [0, 10, 458]),
+        ),
+    }
     for name, (value, mask) in expect.items():
         assert chosen(shards, **{name: value}) == np.flatnonzero(mask).tolist()
     for texts, mask in {
@@ -104,9 +109,12 @@ def test_the_first_of_each_class(shards):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    random=st.integers(0, 60) | st.floats(0.01, 1), seed=st.integers(0, 9),
-    stratified=st.booleans(), narrow=st.booleans(), read=st.booleans(),
-)  # fmt: skip
+    random=st.integers(0, 60) | st.floats(0.01, 1),
+    seed=st.integers(0, 9),
+    stratified=st.booleans(),
+    narrow=st.booleans(),
+    read=st.booleans(),
+)
 def test_random_draws_have_the_size_asked_for(shards, random, seed, stratified, narrow, read):
     wanted = {"numbers": (20, 200)} if narrow else {}
     if read:
@@ -153,10 +161,18 @@ def test_a_truth_value_is_compared_however_it_is_spelled(shards):
     assert yes
 
 
-@pytest.mark.parametrize("condition, kept", [
-    ("valid=false", "bc"), ("valid=False", "bc"), ("valid!=1", "bcd"), ("guess=8", "ab"),
-    ("guess!=label", "ac"), ("guess>label", "a"), ("category=valid", "a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "condition, kept",
+    [
+        ("valid=false", "bc"),
+        ("valid=False", "bc"),
+        ("valid!=1", "bcd"),
+        ("guess=8", "ab"),
+        ("guess!=label", "ac"),
+        ("guess>label", "a"),
+        ("category=valid", "a"),
+    ],
+)
 def test_columns_of_a_table_are_numbers_or_truth_values_where_all_cells_are(condition, kept):
     rows = "a,8.0,3,True,valid\nb,8,8,False,rest\nc,1,8,FALSE,rest\nd,,8,,rest\n"
     table = keys_of("key,guess,label,valid,category\n" + rows, where(condition))
@@ -192,11 +208,14 @@ def test_a_joined_table_selects_by_its_columns(shards):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "keys: empty"), ("a,b\n1,2\n", "no column key or image among a, b"),
-     ("key,x\n1\n", "keys:2: 1 cells; expected 2"),
-     ("key,x\n1,2\n1,3\n", "keys:3: key '1' comes again with other values"),
-     ('key,x\n1,"' + "y" * (1 << 21) + '"\n', "keys:")],
-)  # fmt: skip
+    [
+        ("", "keys: empty"),
+        ("a,b\n1,2\n", "no column key or image among a, b"),
+        ("key,x\n1\n", "keys:2: 1 cells; expected 2"),
+        ("key,x\n1,2\n1,3\n", "keys:3: key '1' comes again with other values"),
+        ('key,x\n1,"' + "y" * (1 << 21) + '"\n', "keys:"),
+    ],
+)
 def test_damaged_tables_of_keys(text, said):
     with pytest.raises(DataError) as raised:
         keys_of(text)

@@ -139,8 +139,13 @@ def test_splits_and_roots_belong_to_known_names(forms):
 def test_class_names_are_as_published():
     sizes = {name: len(names) for name, names in CLASSES.items()}
     assert sizes == {
-        "cifar10": 10, "cifar100": 100, "svhn": 10, "digits": 10, "fashion-mnist": 10, "mnist": 10
-    }  # fmt: skip
+        "cifar10": 10,
+        "cifar100": 100,
+        "svhn": 10,
+        "digits": 10,
+        "fashion-mnist": 10,
+        "mnist": 10,
+    }
     fine = class_names("cifar100")
     assert list(fine) == sorted(set(fine))
     assert (fine[0], fine[49], fine[99]) == ("apple", "mountain", "worm")
@@ -203,9 +208,18 @@ def python2_pickle(value) -> bytes:
         dtype = b"cnumpy\ndtype\n(" + of(b"u1") + of(0) + of(1) + b"tR("
         dtype += of(3) + of(b"|") + b"NNN" + of(-1) + of(-1) + of(0) + b"tb"
         return (
-            b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(" + of(0) + b"t"
-            + of(b"b") + b"tR(" + of(1) + shape + dtype + b"\x89" + of(value.tobytes()) + b"tb"
-        )  # fmt: skip
+            b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n("
+            + of(0)
+            + b"t"
+            + of(b"b")
+            + b"tR("
+            + of(1)
+            + shape
+            + dtype
+            + b"\x89"
+            + of(value.tobytes())
+            + b"tb"
+        )
 
     return b"\x80\x02" + of(value) + b"."
 
@@ -256,9 +270,11 @@ def cifar(request, tmp_path, monkeypatch, offline):
 def test_cifar_is_read_as_published(cifar, capsys):
     name, root, parts, _ = cifar
     rows = {
-        "train": slice(0, 1100), "validation": slice(0, 1024), "train-rest": slice(1024, 1100),
+        "train": slice(0, 1100),
+        "validation": slice(0, 1024),
+        "train-rest": slice(1024, 1100),
         "test": slice(0, 30),
-    }  # fmt: skip
+    }
     for split, which in rows.items():
         image, label = parts["test" if split == "test" else "train"]
         source = open_source(name, split, str(root))
@@ -378,8 +394,10 @@ def test_idx_images_get_a_border_and_three_channels(tmp_path, name, pack):
     expected = np.zeros((1030, 32, 32, 3), np.uint8)
     expected[:, 2:30, 2:30] = GRAY[..., None]
     for split, first, stop in (
-        (None, 0, 1030), ("validation", 0, 1024), ("train-rest", 1024, 1030)
-    ):  # fmt: skip
+        (None, 0, 1030),
+        ("validation", 0, 1024),
+        ("train-rest", 1024, 1030),
+    ):
         if name:
             source = open_source(name, split, str(tmp_path))
         else:
@@ -491,7 +509,7 @@ PAIR_FAULTS = {
     "one hot": ({"image": IMAGE, "label": np.eye(3, dtype=int)[LABEL]}, r"label.*\(23, 3\)"),
     "float label": ({"image": IMAGE, "label": LABEL * 1.0}, r"float64 \(23,\); exp.*integers"),
     "count": ({"image": IMAGE, "label": LABEL[1:]}, "22 labels, but 23 images"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("write", [write_npz, write_hdf5])
@@ -528,8 +546,10 @@ def test_npz_of_other_orders_and_objects_is_refused(tmp_path):
     with pytest.raises(DataError, match="image is in Fortran order"):
         open_source(str(path))
     path = tmp_path / "o.npz"
-    for arrays in ({"image": IMAGE.astype(object), "label": LABEL},
-                   {"image": IMAGE, "label": LABEL.astype(object)}):  # fmt: skip
+    for arrays in (
+        {"image": IMAGE.astype(object), "label": LABEL},
+        {"image": IMAGE, "label": LABEL.astype(object)},
+    ):
         np.savez(path, allow_pickle=True, **arrays)
         with pytest.raises(DataError, match=r"o.npz: (image|label) holds Python objects"):
             open_source(str(path))
@@ -561,9 +581,12 @@ def test_npz_members_of_other_kinds_are_named(tmp_path):
     for text, method, message in (
         (b"hello there", zipfile.ZIP_STORED, "image is no NumPy array"),
         (idx_bytes(GRAY[:1]), zipfile.ZIP_BZIP2, "image is encrypted or not stored or deflated"),
-        (b"\x93NUMPY\1\0\x36\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
-         zipfile.ZIP_STORED, "image is no NumPy array"),
-    ):  # fmt: skip
+        (
+            b"\x93NUMPY\1\0\x36\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+            zipfile.ZIP_STORED,
+            "image is no NumPy array",
+        ),
+    ):
         with zipfile.ZipFile(path, "w", method) as archive:
             archive.writestr("image.npy", text)
             archive.writestr("label.npy", text)
@@ -722,9 +745,15 @@ def png(depth, kind, pixels) -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [png(16, 2, bytes(12)), png(16, 0, bytes(4)), png(16, 6, bytes(16)),
-     b"P6 2 1 65535\n" + bytes(12), b"P5 2 1 65535\n" + bytes(4), b"P5 2 1 1000\n" + bytes(4)],
-)  # fmt: skip
+    [
+        png(16, 2, bytes(12)),
+        png(16, 0, bytes(4)),
+        png(16, 6, bytes(16)),
+        b"P6 2 1 65535\n" + bytes(12),
+        b"P5 2 1 65535\n" + bytes(4),
+        b"P5 2 1 1000\n" + bytes(4),
+    ],
+)
 def test_pictures_of_sixteen_bits_are_refused(tmp_path, data):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / ("x.png" if data[0] == 0x89 else "x.ppm")).write_bytes(data)

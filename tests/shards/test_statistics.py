@@ -101,10 +101,15 @@ def test_a_summary_is_what_the_set_holds(tmp_path):
     name = write(tmp_path / "a", images(23, extra=[1] * 23), chunk=4, shard=8)
     shards = open_set([name])
     assert summary(shards) == {
-        "set": name, "layout": "chunk", "images": 23, "shards": 3, "shape": "4x5x3",
-        "classes": shards.classes, "fields": "extra",
+        "set": name,
+        "layout": "chunk",
+        "images": 23,
+        "shards": 3,
+        "shape": "4x5x3",
+        "classes": shards.classes,
+        "fields": "extra",
         "bytes": sum(path.stat().st_size for path in tmp_path.glob("*.tar")),
-    }  # fmt: skip
+    }
     with Repeats() as repeats:
         (found,) = measure([shards.chunks()], repeats)
     counts = np.bincount(everything(name).label)

@@ -39,9 +39,17 @@ def refused(specs, *said):
 
 
 @pytest.mark.parametrize(
-    "name", ["pipe:cat a.tar", "pipe:touch ran", "http://example.org/a.tar", "s3://b/a.tar",
-             "file:a.tar", "PIPE:x", "gs:x"],
-)  # fmt: skip
+    "name",
+    [
+        "pipe:cat a.tar",
+        "pipe:touch ran",
+        "http://example.org/a.tar",
+        "s3://b/a.tar",
+        "file:a.tar",
+        "PIPE:x",
+        "gs:x",
+    ],
+)
 def test_names_that_run_commands_or_reach_the_network_are_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     write("a.tar", images(3))
@@ -127,10 +135,20 @@ def made(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "7", "{}", '{"format":"advshards"}', '{"format":"advshards","version":1}',
-     "\xff", "[" * 200_000, '{"format":"advshards","version":1,"shape":[Infinity]}'],
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        "{}",
+        '{"format":"advshards"}',
+        '{"format":"advshards","version":1}',
+        "\xff",
+        "[" * 200_000,
+        '{"format":"advshards","version":1,"shape":[Infinity]}',
+    ],
     ids=lambda text: text[:40],
-)  # fmt: skip
+)
 def test_an_index_that_is_none(made, text):
     name, path, _ = made
     path.write_bytes(text.encode("latin-1"))
@@ -142,14 +160,35 @@ def test_an_index_that_is_none(made, text):
 
 @pytest.mark.parametrize(
     "change",
-    [{"layout": "other"}, {"layout": None}, {"shape": 5}, {"shape": ["x"]}, {"classes": None},
-     {"classes": 1e400}, {"class_names": 5}, {"class_counts": None}, {"fields": 5}, {"chunk": "x"},
-     {"chunk": 0}, {"chunk": -1}, {"shardlist": 5}, {"shardlist": [5]}, {"shardlist": []},
-     {"shardlist": [{}]}, {"history": None}, {"images": 10**15}, {"images": -1},
-     {"nsamples": None}, {"filesize": "x"}, {"url": "../a-000001.tar"}, {"url": "/etc/passwd"},
-     {"url": ""}, {"url": "a"}],
+    [
+        {"layout": "other"},
+        {"layout": None},
+        {"shape": 5},
+        {"shape": ["x"]},
+        {"classes": None},
+        {"classes": 1e400},
+        {"class_names": 5},
+        {"class_counts": None},
+        {"fields": 5},
+        {"chunk": "x"},
+        {"chunk": 0},
+        {"chunk": -1},
+        {"shardlist": 5},
+        {"shardlist": [5]},
+        {"shardlist": []},
+        {"shardlist": [{}]},
+        {"history": None},
+        {"images": 10**15},
+        {"images": -1},
+        {"nsamples": None},
+        {"filesize": "x"},
+        {"url": "../a-000001.tar"},
+        {"url": "/etc/passwd"},
+        {"url": ""},
+        {"url": "a"},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_an_index_with_damage(made, change):
     name, path, do = made
     if "images" in change:  # of a shard: the set's is not read
@@ -164,9 +203,13 @@ def test_an_index_with_damage(made, change):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"layout": "sample"}, "layout"), ({"shape": [9, 9, 3]}, "(9, 9, 3)"),
-     ({"fields": ["x"]}, "fields"), ({"filesize": 99999}, "99999")],
-)  # fmt: skip
+    [
+        ({"layout": "sample"}, "layout"),
+        ({"shape": [9, 9, 3]}, "(9, 9, 3)"),
+        ({"fields": ["x"]}, "fields"),
+        ({"filesize": 99999}, "99999"),
+    ],
+)
 def test_an_index_that_is_not_of_its_shards(made, change, said):
     name, path, do = made
     do(**change)
@@ -247,9 +290,13 @@ def test_verify_lists_every_broken_chunk_of_a_shard(tmp_path):
 
 def test_verify_lists_every_broken_sample_and_what_ends_the_shard(tmp_path):
     parts = [
-        sample_members("a"), sample_members("b", b"x"), sample_members("c", png=b"x"),
-        sample_members("d"), sample_members("e", label=None), sample_members("f"),
-    ]  # fmt: skip
+        sample_members("a"),
+        sample_members("b", b"x"),
+        sample_members("c", png=b"x"),
+        sample_members("d"),
+        sample_members("e", label=None),
+        sample_members("f"),
+    ]
     archive = tar([member for part in parts for member in part])
     (tmp_path / "a.tar").write_bytes(archive[:-10240])
     found = problems(tmp_path / "a.tar")
@@ -260,9 +307,11 @@ def test_verify_lists_every_broken_sample_and_what_ends_the_shard(tmp_path):
 def test_verify_finds_misplaced_chunks_and_goes_on_after_a_broken_one(tmp_path):
     name = write(tmp_path / "a", images(12), chunk=2, shard=12)
     broken = [
-        chunk_members(2, "000000000"), chunk_members(2, "000000002", image__npy=b""),
-        chunk_members(2, "000000004"), chunk_members(2, "000000005"),
-    ]  # fmt: skip
+        chunk_members(2, "000000000"),
+        chunk_members(2, "000000002", image__npy=b""),
+        chunk_members(2, "000000004"),
+        chunk_members(2, "000000005"),
+    ]
     (tmp_path / "a-000000.tar").write_bytes(tar([m for part in broken for m in part]))
     found = [(p.sample, p.problem) for p in problems(name) if p.sample]
     assert [sample for sample, _ in found] == ["000000002", "000000005"]

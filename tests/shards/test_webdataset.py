@@ -73,10 +73,13 @@ def theirs(folder, samples, per=8):
 
 def test_png_and_cls_of_webdataset(tmp_path):
     chunk = images(23)
-    theirs(tmp_path, [
-        {"__key__": f"{i:09d}", "png": chunk.image[i], "cls": int(chunk.label[i])}
-        for i in range(23)
-    ])  # fmt: skip
+    theirs(
+        tmp_path,
+        [
+            {"__key__": f"{i:09d}", "png": chunk.image[i], "cls": int(chunk.label[i])}
+            for i in range(23)
+        ],
+    )
     shards = open_set([str(tmp_path / "set-{000000..000002}.tar")])
     assert (len(shards), shards.layout, shards.classes) == (23, "sample", None)
     same(concatenate(list(shards.chunks())), chunk)
@@ -98,10 +101,19 @@ def test_jpg_of_webdataset(tmp_path):
 def test_ragged_json_of_webdataset(tmp_path):
     chunk = images(9)
     about = [{"score": i / 2, "tags": ["a", i]} if i % 2 else {"who": "née"} for i in range(9)]
-    theirs(tmp_path, [
-        {"__key__": f"{i:04d}", "png": chunk.image[i], "cls": int(chunk.label[i]), "json": about[i]}
-        for i in range(9)
-    ], per=100)  # fmt: skip
+    theirs(
+        tmp_path,
+        [
+            {
+                "__key__": f"{i:04d}",
+                "png": chunk.image[i],
+                "cls": int(chunk.label[i]),
+                "json": about[i],
+            }
+            for i in range(9)
+        ],
+        per=100,
+    )
     found = everything(tmp_path)
     for name in ("score", "tags", "who"):
         assert found.fields[name].tolist() == [entry.get(name) for entry in about]
@@ -112,11 +124,19 @@ def test_ragged_json_of_webdataset(tmp_path):
 
 def test_npy_and_label_in_json_of_webdataset(tmp_path):
     chunk = images(5, shape=(4, 5, 2))
-    theirs(tmp_path, [
-        {"__key__": f"{i:09d}", "npy": chunk.image[i], "json": {"label": int(chunk.label[i])},
-         "logits.npy": np.float32([i, 1]), "txt": "dropped"}
-        for i in range(5)
-    ])  # fmt: skip
+    theirs(
+        tmp_path,
+        [
+            {
+                "__key__": f"{i:09d}",
+                "npy": chunk.image[i],
+                "json": {"label": int(chunk.label[i])},
+                "logits.npy": np.float32([i, 1]),
+                "txt": "dropped",
+            }
+            for i in range(5)
+        ],
+    )
     shards = open_set([str(tmp_path)])
     assert shards.skipped == {"txt"}
     found = concatenate(list(shards.chunks()))
@@ -128,10 +148,13 @@ def test_npy_and_label_in_json_of_webdataset(tmp_path):
 def test_long_keys_and_keys_in_folders_of_webdataset(tmp_path):
     keys = [f"a/{i}{'long' * 40}" for i in range(3)] + [f"b/c/{i}" for i in range(3)]
     chunk = images(6, key=object_array(keys))
-    theirs(tmp_path, [
-        {"__key__": key, "png": chunk.image[i], "cls": int(chunk.label[i])}
-        for i, key in enumerate(keys)
-    ])  # fmt: skip
+    theirs(
+        tmp_path,
+        [
+            {"__key__": key, "png": chunk.image[i], "cls": int(chunk.label[i])}
+            for i, key in enumerate(keys)
+        ],
+    )
     same(everything(tmp_path), chunk)
     write(tmp_path / "again", everything(tmp_path))
     same(everything(tmp_path / "again"), chunk)

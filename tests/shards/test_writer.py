@@ -39,8 +39,9 @@ def files(folder):
     """All files, hidden ones and those in folders too, by name."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def whole(folder, layout="chunk"):
@@ -148,9 +149,12 @@ def test_a_killed_writer_goes_on_and_ends_with_equal_bytes(tmp_path, layout, lin
     folder.mkdir()
     code = CHILD.format(here=os.path.dirname(__file__), layout=layout, job=JOB)
     child = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=folder, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        cwd=folder,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     with child:
         assert child.stdout.readline() == "from 0\n"
         for _ in range(lines - 1):
@@ -262,10 +266,15 @@ def test_names_that_cannot_be_of_a_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.mkdir("folder")
     for name, said in {
-        "": "expected the name", ".hidden": "expected the name", "folder/": "expected the name",
-        "a*": "expected the name", "a-{000000..000001}.tar": "expected the name",
-        "folder": "a folder", "none/a": "none: no such folder", "/dev/null": "a device",
-    }.items():  # fmt: skip
+        "": "expected the name",
+        ".hidden": "expected the name",
+        "folder/": "expected the name",
+        "a*": "expected the name",
+        "a-{000000..000001}.tar": "expected the name",
+        "folder": "a folder",
+        "none/a": "none: no such folder",
+        "/dev/null": "a device",
+    }.items():
         with pytest.raises(DataError, match=said):
             Writer(name)
     with pytest.raises(DataError, match="no multiple"):
@@ -278,10 +287,14 @@ def test_names_that_cannot_be_of_a_field(tmp_path, field):
         write(tmp_path / "a", replace(images(3), fields={field: np.arange(3)}))
 
 
-@pytest.mark.parametrize("wrong", [
-    {"label": np.array([0, 1 << 20, 1])}, {"label": np.array([0, -1, 1])},
-    {"image": np.zeros((3, 4, 5, 3), np.float32)},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"label": np.array([0, 1 << 20, 1])},
+        {"label": np.array([0, -1, 1])},
+        {"image": np.zeros((3, 4, 5, 3), np.float32)},
+    ],
+)
 def test_images_that_no_reader_takes_are_not_written(tmp_path, wrong):
     with pytest.raises(DataError, match=r"expected (0 to 1048575|uint8)"):
         write(tmp_path / "a", replace(images(3), **wrong))

@@ -23,9 +23,15 @@ from advlib.shards.reader import open_set
 
 EPS = {"Linf": 0.12, "L2": 0.8, "L1": 5.0}
 FIELDS = [
-    "adversarial", "attack", "clean_logits", "clean_prediction", "logits", "perturbation",
-    "picture_fools", "prediction",
-]  # fmt: skip
+    "adversarial",
+    "attack",
+    "clean_logits",
+    "clean_prediction",
+    "logits",
+    "perturbation",
+    "picture_fools",
+    "prediction",
+]
 
 
 @pytest.fixture
@@ -90,8 +96,10 @@ def test_what_is_read_back_is_what_was_found(attacked, robust, norm, layout, att
     assert [text == "clean" for text in by] == wrong.tolist()
     assert 3 < fooled.sum() < 30
     for name, part in (
-        ("accuracy", fooled), ("clean_accuracy", wrong), ("picture_accuracy", guess != found.label),
-    ):  # fmt: skip
+        ("accuracy", fooled),
+        ("clean_accuracy", wrong),
+        ("picture_accuracy", guess != found.label),
+    ):
         assert document[name] == pytest.approx(1 - part.mean())
     for row in document["stages"]:
         assert row["fooled"] == by.count(row["attack"])
@@ -138,8 +146,9 @@ def test_the_studys_attack_finds_what_adveval_finds(advattack, robust):
     line = "robust.st digits --first 100 --seed 3"
     document = json.loads(advattack(f"{line} --attack pgd40-cw -o study").stdout)
     (row,) = csv.DictReader(io.StringIO(advattack.adveval(f"{line} --attack pgd40-cw").stdout))
-    (kept,) = csv.DictReader(io.StringIO(
-        advattack.adveval("robust.st study --attack stored").stdout))  # fmt: skip
+    (kept,) = csv.DictReader(
+        io.StringIO(advattack.adveval("robust.st study --attack stored").stdout)
+    )
     for name in ("clean_accuracy", "accuracy"):
         assert document[name] == pytest.approx(float(row[name]), abs=1e-7)
     for name in ("clean_accuracy", "accuracy", "clean_loss", "loss"):
@@ -161,8 +170,9 @@ def test_shards_flow_into_other_commands(sh, robust):
     done = sh(
         f"cat few-000000.tar | {line.replace(' few ', ' ')} -o - | tee kept.tar | advls - "
         "&& adveval robust.st kept.tar --attack stored --format json",
-        cwd=robust, env=environment() | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        cwd=robust,
+        env=environment() | {"OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     assert "20" in done.stdout and "adversarial" in done.stdout
     scored = json.loads(done.stdout[done.stdout.index("{") :])["rows"][0]
@@ -486,16 +496,23 @@ def test_several_ranks_need_an_output(robust):
     line = "-m torch.distributed.run --standalone --nproc-per-node 2 --no-python advattack"
     done = subprocess.run(
         [sys.executable, *line.split(), "robust.st", "few", "--attack", "pgd", "-o", "-"],
-        cwd=robust, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        cwd=robust,
+        env=environment() | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
         timeout=100,
-    )  # fmt: skip
+    )
     assert done.returncode and done.stdout == ""
     assert done.stderr.count("advattack: several ranks need -o NAME") == 1
     done = subprocess.run(
         [sys.executable, *line.split(), "robust.st", "--attack", "pgd", "-o", "x"],
-        cwd=robust, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-        timeout=100, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=robust,
+        env=environment() | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode and "several ranks need a set in files" in done.stderr
 
 

@@ -17,6 +17,8 @@ from statsmodels.stats.proportion import proportion_confint
 from torch.nn import functional
 
 from advlib.attacks.pgd import Attack
+from advlib.evaluation.network_scores import evaluate, scored
+from advlib.jobs.ranks import Ranks
 from advlib.models.checkpoints import load, save
 from advlib.models.network import build
 from advlib.shards.chunk import Chunk
@@ -24,8 +26,6 @@ from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 from advlib.shards.writer import Writer
-from advlib.training.evaluation import evaluate, scored
-from advlib.training.parallel import Ranks
 from advtools.adveval import main
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
@@ -150,10 +150,14 @@ def test_every_setting_of_the_attack_reaches_it(folder, adveval):
 def test_the_default_is_the_studys_attack(adveval):
     document = json.loads(adveval("wrn.st digits --first 3 --format json").stdout)
     assert document["attack"] == {
-        "name": "pgd40-cw", "eps": 8 / 255, "step_size": 2 / 255, "steps": 40, "loss": "cw",
-            "norm": "Linf",
+        "name": "pgd40-cw",
+        "eps": 8 / 255,
+        "step_size": 2 / 255,
+        "steps": 40,
+        "loss": "cw",
+        "norm": "Linf",
         "seed": 0,
-    }  # fmt: skip
+    }
     assert document["rows"][0]["images"] == 3
     assert [entry["tool"] for entry in document["history"]] == ["advtrain", "advpack", "adveval"]
     assert document["checkpoint"]["model"] == "wrn-10-1"
@@ -199,12 +203,14 @@ def test_images_sum_to_the_row_and_so_do_classes_and_confusion(folder, adveval):
     shards = open_set([str(folder / "digits")])
     ((_, plain),) = scored(model, shards, Attack(steps=5), ALONE)
     for column, values in (
-        ("label", plain.label), ("clean_guess", plain.clean.argmax(1)),
-        ("guess", plain.attacked.argmax(1)), ("clean_loss", plain.loss_clean),
+        ("label", plain.label),
+        ("clean_guess", plain.clean.argmax(1)),
+        ("guess", plain.attacked.argmax(1)),
+        ("clean_loss", plain.loss_clean),
         ("loss", plain.loss_clean + 5 * plain.divergence),
         ("clean_confidence", plain.clean.softmax(1).amax(1)),
         ("confidence", plain.attacked.softmax(1).amax(1)),
-    ):  # fmt: skip
+    ):
         found = [float(row[column]) for row in images]
         assert found == pytest.approx(values.tolist(), abs=1e-4)
     assert np.mean([float(r["loss"]) for r in images]) == pytest.approx(float(whole["loss"]))
@@ -240,11 +246,16 @@ def test_attacked_sets_are_scored_as_they_are_unless_an_attack_is_named(folder, 
     (row,) = rows(named)
     kl = functional.kl_div(out.log_softmax(1), plain.softmax(1), reduction="batchmean")
     loss = functional.cross_entropy(plain, label) + 5 * kl
-    assert numbers(row) == pytest.approx({
-        "images": COUNT, "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
-        "clean_loss": functional.cross_entropy(plain, label).item(),
-        "accuracy": (out.argmax(1) == label).double().mean().item(), "loss": loss.item(),
-    }, abs=1e-5)  # fmt: skip
+    assert numbers(row) == pytest.approx(
+        {
+            "images": COUNT,
+            "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
+            "clean_loss": functional.cross_entropy(plain, label).item(),
+            "accuracy": (out.argmax(1) == label).double().mean().item(),
+            "loss": loss.item(),
+        },
+        abs=1e-5,
+    )
     assert (row["attack"], row["eps"], row["seed"]) == ("stored", "", "")
 
     (rounded,) = rows(adveval("wrn.st pictures"))
@@ -276,8 +287,11 @@ def test_images_are_written_as_they_come(folder):
     command = "from advtools.adveval import main; main(prog_name='adveval')"
     job = subprocess.Popen(
         [sys.executable, "-c", command, "wrn.st", "--attack", "none", "--per-image"],
-        cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-    )  # fmt: skip
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )
     data = (folder / "digits-000000.tar").read_bytes()
     at = len(data) // 2  # the first chunk of three and more
     try:
@@ -363,11 +377,22 @@ def test_ranks_print_what_one_process_prints(folder, adveval, kind):
     script.write_text("from advtools.adveval import main\nmain(prog_name='adveval')\n")
     line = f"wrn.st digits {SHORT} --batch 7 {kind}"
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         str(script), *line.split()],
-        cwd=folder, capture_output=True, text=True, timeout=120,
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(script),
+            *line.split(),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     found, alone = list(csv.DictReader(io.StringIO(done.stdout))), rows(adveval(line))
     assert len(found) == len(alone) == (COUNT if kind else 1)

@@ -12,16 +12,26 @@ from advtools.advplot import FLAGS, main
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 FIT = {
-    "format": "advfit", "approach": 2, "reference_fid": 1.65,
+    "format": "advfit",
+    "approach": 2,
+    "reference_fid": 1.65,
     "parameters": {
-        "A": 6.686980024, "alpha": 0.2443451932, "B": 7.551688898, "beta": 0.2281458937,
-        "E": 0.5603731626, "eps": 0.1555244954, "zeta": -0.2767735799,
+        "A": 6.686980024,
+        "alpha": 0.2443451932,
+        "B": 7.551688898,
+        "beta": 0.2281458937,
+        "E": 0.5603731626,
+        "eps": 0.1555244954,
+        "zeta": -0.2767735799,
     },
-}  # fmt: skip
+}
 VALUES = {
-    "flops": ["--flops", "1e18,1e30"], "fid": ["--fid", "0"], "dataset": ["--dataset", "dg20"],
-    "runs": ["--runs", "fit.json"], "by": ["--by", "model"],
-}  # fmt: skip
+    "flops": ["--flops", "1e18,1e30"],
+    "fid": ["--fid", "0"],
+    "dataset": ["--dataset", "dg20"],
+    "runs": ["--runs", "fit.json"],
+    "by": ["--by", "model"],
+}
 
 
 @pytest.fixture
@@ -46,8 +56,10 @@ def test_a_file_is_written_in_the_format_of_its_suffix(advplot, tmp_path):
 
 def test_pipes_carry_fits_in_and_a_pdf_out(sh, tmp_path):
     (tmp_path / "fit.json").write_text(json.dumps(FIT) * 2)
-    out = sh("advplot sizes -q -o - < fit.json > a.pdf && head -c 5 a.pdf &&"
-             "advplot sizes -q - -o b.pdf < fit.json && cmp a.pdf b.pdf")  # fmt: skip
+    out = sh(
+        "advplot sizes -q -o - < fit.json > a.pdf && head -c 5 a.pdf &&"
+        "advplot sizes -q - -o b.pdf < fit.json && cmp a.pdf b.pdf"
+    )
     assert (out.returncode, out.stdout, out.stderr) == (0, "%PDF-", "")
 
 

@@ -118,8 +118,9 @@ def test_bad_input_is_one_line_and_status_2(sh, command):
     assert done.stdout == ""
     assert WRONG[command] in done.stderr
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(("advoptimal: ", "advtrade: ", "advpredict: ", "advlimit: ",
-                                   "advruns: ", "advfit: "))  # fmt: skip
+    assert done.stderr.startswith(
+        ("advoptimal: ", "advtrade: ", "advpredict: ", "advlimit: ", "advruns: ", "advfit: ")
+    )
 
 
 def test_debug_shows_the_traceback(sh):

@@ -41,8 +41,10 @@ def last_rows(sh, command, more=""):
     assert done.returncode == 0, done.stderr
     table = sh("advruns robust/log.jsonl plain/log.jsonl --fid 0", check=True).stdout
     last = {row["run"]: row for row in csv.DictReader(io.StringIO(table))}
-    return [{k: float(last[run][k]) for k in ("accuracy", "clean_accuracy")} for run in
-            ("robust", "plain")]  # fmt: skip
+    return [
+        {k: float(last[run][k]) for k in ("accuracy", "clean_accuracy")}
+        for run in ("robust", "plain")
+    ]
 
 
 def test_robust_training_beats_plain_training_and_its_curve_is_fitted(tmp_path, sh):

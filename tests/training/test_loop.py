@@ -14,7 +14,7 @@ import torch
 from conftest import environment
 from safetensors.torch import load_file
 
-from advlib.files import held
+from advlib.jobs.files import held
 from advlib.models.checkpoints import load
 from advlib.shards.chunk import Chunk
 from advlib.shards.reader import open_set
@@ -92,9 +92,11 @@ def same_weights(one, other):
 def test_twenty_kills_change_no_bit(sets):
     tests = str(pathlib.Path(__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-c", KILLER, str(sets), tests], capture_output=True, text=True,
+        [sys.executable, "-c", KILLER, str(sets), tests],
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == 20
     for name in ("last.safetensors", "best.safetensors"):
@@ -168,7 +170,7 @@ DOUBLE = """
 import sys
 from fractions import Fraction
 from advlib.training import setup
-from advlib.training.parallel import leave
+from advlib.jobs.ranks import leave
 build = setup.build
 setup.build = lambda *about: build(*about).double()
 run = setup.prepare(sys.argv[1], "wrn-10-1", ["train"], None, Fraction(1, 8), "test", "test", 620,
@@ -204,8 +206,13 @@ def test_two_ranks_train_as_one_and_may_go_on_as_one(sets, run):
 
 def test_two_ranks_that_are_stopped_go_on_as_one(finished, sets, run):
     env = environment() | {"OMP_NUM_THREADS": "1"}
-    job = subprocess.Popen(f"{RANKS} --no-python {RUN} -o two".split(), cwd=sets, env=env,
-                           stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    job = subprocess.Popen(
+        f"{RANKS} --no-python {RUN} -o two".split(),
+        cwd=sets,
+        env=env,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     log = sets / "two" / "log.jsonl"
     while job.poll() is None and not (log.exists() and log.read_text().count('"step": ') > 8):
         time.sleep(0.02)
@@ -223,9 +230,12 @@ def test_two_ranks_that_are_stopped_go_on_as_one(finished, sets, run):
 def test_the_death_of_a_rank_ends_the_job(sets):
     env = environment() | {"OMP_NUM_THREADS": "1"}
     job = subprocess.Popen(
-        f"{RANKS} --no-python {RUN.replace('1500', '150000')} -o dies".split(), cwd=sets, env=env,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        f"{RANKS} --no-python {RUN.replace('1500', '150000')} -o dies".split(),
+        cwd=sets,
+        env=env,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     log = sets / "dies" / "log.jsonl"
     while job.poll() is None and not (log.exists() and '"step"' in log.read_text()):
         time.sleep(0.02)

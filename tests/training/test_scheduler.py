@@ -41,9 +41,12 @@ def test_the_script_starts_one_torchrun_a_node_and_a_rank_a_gpu(script, tmp_path
     said = json.loads(done.stdout)
     at = said.index("--no-python")
     assert dict(zip(said[:at:2], said[1:at:2], strict=True)) == {
-        "--nnodes": "4", "--nproc-per-node": "4", "--rdzv-backend": "c10d", "--rdzv-id": "77",
+        "--nnodes": "4",
+        "--nproc-per-node": "4",
+        "--rdzv-backend": "c10d",
+        "--rdzv-id": "77",
         "--rdzv-endpoint": "node3:29500",
-    }  # fmt: skip
+    }
     tool, *line = said[at + 1 :]
     given = main.make_context("advtrain", line).params  # its options are there, its values right
     assert (tool, given["model"], given["samples"]) == ("advtrain", "wrn-94-16", 500e6)

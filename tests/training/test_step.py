@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from advlib.errors import DataError
+from advlib.jobs.device_random import uniform
+from advlib.jobs.ranks import Ranks
 from advlib.models.network import build
 from advlib.shards.chunk import Chunk
-from advlib.shards.counter import uniform
 from advlib.shards.feed import augment, to_float
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
 from advlib.training import schedule
 from advlib.training.loop import CROPS, NOISE, Plan, Run
-from advlib.training.parallel import Ranks
 from advlib.training.recipe import Recipe
 from advlib.training.step import copy_statistics, decay_groups, norms, outcome
 
@@ -149,12 +149,14 @@ class Recorded(Run):
         noise = uniform(position, self._seed(NOISE), (3, 8, 8))
         self.batches.append((to_float(image), label, offset(noise, self.recipe.eps)))
         loss = (self.sums[0].item() - before) / self.recipe.batch
-        self.after.append({
-            "loss": [torch.tensor(loss, dtype=torch.float64)],
-            "weights": _copied(self.model.parameters()),
-            "averages": _copied(self.averaged.parameters()),
-            "statistics": _copied(self.model.buffers()),
-        })  # fmt: skip
+        self.after.append(
+            {
+                "loss": [torch.tensor(loss, dtype=torch.float64)],
+                "weights": _copied(self.model.parameters()),
+                "averages": _copied(self.averaged.parameters()),
+                "statistics": _copied(self.model.buffers()),
+            }
+        )
 
     def _end_epoch(self, epoch):
         super()._end_epoch(epoch)
@@ -168,18 +170,29 @@ def _copied(values):
 @pytest.mark.parametrize(
     ("loss", "settings"),
     [
-        ("trades", {}), ("trades", {"channels_last": False, "augment": False, "warmup": 0.0}),
-        ("madry", {}), ("clean", {"lr": 0.05}),
+        ("trades", {}),
+        ("trades", {"channels_last": False, "augment": False, "warmup": 0.0}),
+        ("madry", {}),
+        ("clean", {"lr": 0.05}),
     ],
-)  # fmt: skip
+)
 def test_a_run_is_the_official_one_step_by_step(tmp_path, loss, settings):
     image, label = batch(45)
     with Writer(str(tmp_path / "set"), "chunk", chunk=10) as writer:
         writer.write(Chunk(image, label, np.arange(45)))
     shards = open_set([str(tmp_path / "set")])
     # 3 steps an epoch, 4 epochs; the averages are copies for 3.6 of the 12 steps
-    recipe = Recipe(**{"samples": 160, "epoch": 40, "batch": 15, "lr": 0.2, "warmup": 0.3,
-                       "loss": loss, **settings})  # fmt: skip
+    recipe = Recipe(
+        **{
+            "samples": 160,
+            "epoch": 40,
+            "batch": 15,
+            "lr": 0.2,
+            "warmup": 0.3,
+            "loss": loss,
+            **settings,
+        }
+    )
     assert (recipe.epochs, recipe.steps_per_epoch) == (4, 3)
     order = Order([Part(shards.chunk_sizes, 4)], 15, recipe.seed)
     start = network(dtype=torch.float64)
@@ -196,8 +209,12 @@ def test_a_run_is_the_official_one_step_by_step(tmp_path, loss, settings):
         close(found["statistics"], list(model.buffers()), 1e-7)
         if "averaged statistics" in found:
             close(found["averaged statistics"], list(average.buffers()), 1e-7)
-        moved.append(max((a - b).abs().max().item() for a, b in
-                         zip(found["averages"], found["weights"], strict=True)))  # fmt: skip
+        moved.append(
+            max(
+                (a - b).abs().max().item()
+                for a, b in zip(found["averages"], found["weights"], strict=True)
+            )
+        )
     copies = 3 if recipe.warmup else 0
     assert moved[:copies] == [0.0] * copies and min(moved[copies:]) > 1e-6
     assert sum("averaged statistics" in found for found in run.after) == 4
@@ -247,8 +264,16 @@ def test_averages_are_copies_until_the_warm_up_ends_and_then_last_longer():
 @pytest.mark.parametrize("epochs", [1, 3, 7, 40, 100, 200, 333, 2000])
 def test_evaluations_are_at_the_official_epochs(epochs):
     wanted = {int(epochs * k / 40) for k in range(1, 41)} | {
-        1, 4, 8, 16, epochs - 16, epochs - 8, epochs - 4, epochs - 1, epochs,
-    }  # fmt: skip
+        1,
+        4,
+        8,
+        16,
+        epochs - 16,
+        epochs - 8,
+        epochs - 4,
+        epochs - 1,
+        epochs,
+    }
     reached = [e for e in range(1, epochs + 1) if e in wanted]  # the loop runs from 1
     assert schedule.evaluation_epochs(epochs) == [0, *reached]
 

@@ -24,9 +24,13 @@ def stem(name):
 
 @pytest.mark.parametrize(
     ("name", "steps"),
-    [*((name, k) for name in ("wrn-10-1", "resnet-18") for k in (10, 1, 7)), ("wrn-28-10", 10),
-     *((name, 0) for name in zoo.PAPER), ("wrn-94-16", 10)],
-)  # fmt: skip
+    [
+        *((name, k) for name in ("wrn-10-1", "resnet-18") for k in (10, 1, 7)),
+        ("wrn-28-10", 10),
+        *((name, 0) for name in zoo.PAPER),
+        ("wrn-94-16", 10),
+    ],
+)
 def test_a_step_is_seven_forwards_and_two_for_each_step_of_the_attack(name, steps):
     forward, step = counted(zoo.parse(name), 32, 10, steps)
     assert forward == zoo.parse(name).forward_flops()

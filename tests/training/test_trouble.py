@@ -11,7 +11,7 @@ from conftest import environment
 from safetensors.torch import load_file
 
 from advlib.errors import CannotError
-from advlib.memory import enough_memory
+from advlib.jobs.memory import enough_memory
 from advlib.shards.chunk import Chunk
 from advlib.shards.writer import Writer
 
@@ -55,16 +55,24 @@ def sets(tmp_path_factory):
 def troubled(folder, run, *, trouble="pass", before="pass", save_every=-1.0, step=15):
     script = TROUBLED.format(trouble=trouble, before=before, save_every=save_every, step=step)
     return subprocess.run(
-        [sys.executable, "-c", script, *run.split()], cwd=folder, env=ENV, capture_output=True,
-        text=True, timeout=120,
-    )  # fmt: skip
+        [sys.executable, "-c", script, *run.split()],
+        cwd=folder,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def advtrain(folder, run, prefix="", **extra):
     return subprocess.run(
-        f"{prefix} advtrain {run}".split(), cwd=folder, env=ENV | extra, capture_output=True,
-        text=True, timeout=120,
-    )  # fmt: skip
+        f"{prefix} advtrain {run}".split(),
+        cwd=folder,
+        env=ENV | extra,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +121,9 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
 ):
     disk = small_disk(sets / "disk", "8m")
     trouble = "open('disk/filler', 'wb').write(bytes(8 << 20))"
-    done = troubled(sets, f"{RUN} -o disk/run", trouble=f"try: {trouble}\n            except "
-                    "OSError: pass")  # fmt: skip
+    done = troubled(
+        sets, f"{RUN} -o disk/run", trouble=f"try: {trouble}\n            except OSError: pass"
+    )
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr == "advtrain: disk/run/state.safetensors: No space left on device\n"
     (disk / "filler").unlink()
@@ -146,25 +155,40 @@ def test_a_model_without_room_is_one_line(sets):
     limit = "resource.setrlimit(resource.RLIMIT_AS, (size() + (1 << 30), -1))\n"
     script = TROUBLED.format(trouble="pass", before="pass", save_every=1, step=0)
     done = subprocess.run(
-        [sys.executable, "-c", script.replace("main(sys", limit + "main(sys"),
-         *RUN.replace("wrn-10-1", "wrn-28-40").split(), "-o", "wide"],
-        cwd=sets, env=ENV, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            script.replace("main(sys", limit + "main(sys"),
+            *RUN.replace("wrn-10-1", "wrn-28-40").split(),
+            "-o",
+            "wide",
+        ],
+        cwd=sets,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert (done.returncode, done.stderr) == (
-        1, "advtrain: out of memory for the weights of wrn-28-40: take a smaller model\n"
-    )  # fmt: skip
+        1,
+        "advtrain: out of memory for the weights of wrn-28-40: take a smaller model\n",
+    )
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't"
-                     " allocate memory: you tried to allocate 400 bytes."),
-        RuntimeError("could not create a primitive"), RuntimeError("std::bad_alloc"),
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't"
+            " allocate memory: you tried to allocate 400 bytes."
+        ),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("std::bad_alloc"),
         type("PanicException", (BaseException,), {})("PyObject pointer is null"),
     ],
-)  # fmt: skip
+)
 def test_all_ways_to_run_out_of_memory_are_one_error(error):
     with pytest.raises(CannotError, match=r"^too much$"), enough_memory("too much"):
         raise error

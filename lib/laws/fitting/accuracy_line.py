@@ -9,7 +9,7 @@ runs on one data set (DG there).
 import numpy as np
 
 from advlib.laws.document import PUBLISHED_LINE
-from advlib.laws.selection import Chosen
+from advlib.laws.fitting.selection import Chosen
 
 
 def fit_line(loss, accuracy) -> dict:

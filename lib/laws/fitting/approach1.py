@@ -82,9 +82,12 @@ def _frontier(table: Table) -> Curves:
     np.fill_diagonal(loss, table["loss"][order])
     spread = np.broadcast_to
     return Curves(
-        table["flops"][order], loss, spread(table["params"][order], loss.shape),
-        spread(table["samples"][order], loss.shape), "frontier",
-    )  # fmt: skip
+        table["flops"][order],
+        loss,
+        spread(table["params"][order], loss.shape),
+        spread(table["samples"][order], loss.shape),
+        "frontier",
+    )
 
 
 def _given(table: Table) -> Curves:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from advlib.laws.residuals import (
+from advlib.laws.fitting.residuals import (
     Residuals,
     as_number,
     column_dot,
@@ -50,19 +50,29 @@ class Separable(Residuals):
             wx, wxu, wy, wyv = w * fx, w * xu, w * fy, w * yv
             sx, sxu, sy, syv = column_sum(wx), column_sum(wxu), column_sum(wy), column_sum(wyv)
             out = {
-                (1, 1): sx, (1, 2): sxu - sx, (2, 2): column_dot(wxu, u) - sxu + sx,
-                (3, 3): sy, (3, 4): syv - sy, (4, 4): column_dot(wyv, v) - syv + sy,
-            }  # fmt: skip
+                (1, 1): sx,
+                (1, 2): sxu - sx,
+                (2, 2): column_dot(wxu, u) - sxu + sx,
+                (3, 3): sy,
+                (3, 4): syv - sy,
+                (4, 4): column_dot(wyv, v) - syv + sy,
+            }
             if np.any(ell):
                 wl = w * ell
                 low_a, low_b = column_dot(wl, low_model), column_dot(wl, low_data)
                 data_l, yv_l = column_dot(wl, data), column_dot(wl, yv)
                 data_ll = column_dot(wl * ell, data)
                 out |= {
-                    (0, 6): column_dot(wl, ground), (1, 6): -low_a, (2, 6): low_a,
-                    (3, 6): -low_b, (4, 6): low_b, (6, 6): column_dot(wl * ell, floor),
-                    (3, 5): data_l, (4, 5): yv_l - data_l, (5, 5): data_ll,
-                }  # fmt: skip
+                    (0, 6): column_dot(wl, ground),
+                    (1, 6): -low_a,
+                    (2, 6): low_a,
+                    (3, 6): -low_b,
+                    (4, 6): low_b,
+                    (6, 6): column_dot(wl * ell, floor),
+                    (3, 5): data_l,
+                    (4, 5): yv_l - data_l,
+                    (5, 5): data_ll,
+                }
             return out
 
         return loss, columns, curvature

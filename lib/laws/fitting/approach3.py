@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from advlib.laws.residuals import (
+from advlib.laws.fitting.residuals import (
     Residuals,
     as_number,
     column_dot,
@@ -18,8 +18,15 @@ class Saturating(Residuals):
     """Approach 3."""
 
     names = (
-        "t", "log slope A", "log alpha", "log slope B", "log beta", "log C", "log kappa", "eps",
-    )  # fmt: skip
+        "t",
+        "log slope A",
+        "log alpha",
+        "log slope B",
+        "log beta",
+        "log C",
+        "log kappa",
+        "eps",
+    )
     # B and Q are terms to the power 1/beta and 1/kappa: lower exponents would leave float64
     bounds = coordinate_bounds({2: 1e-3, 4: 1e-2, 6: 1e-2}, (7,), 8)
 
@@ -61,10 +68,12 @@ class Saturating(Residuals):
         columns, low_columns = _data_gradient(*there), _data_gradient(*low)
         loss = fx + there[0] - self.centred * low[0] + t + theta[7] * self.ell
         gradient = [
-            np.ones_like(loss), fx, xu - fx,
+            np.ones_like(loss),
+            fx,
+            xu - fx,
             *(c - self.centred * o for c, o in zip(columns, low_columns, strict=True)),
             self.ell,
-        ]  # fmt: skip
+        ]
 
         def curvature(weight):
             w = weight / loss

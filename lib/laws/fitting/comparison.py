@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from advlib.conditions import Comparison
-from advlib.laws.design import fids_of
 from advlib.laws.document import read_fit
-from advlib.laws.score import on_frontier, pooled
-from advlib.laws.selection import Request, checkpoints, condition_text, require_numbers
-from advlib.laws.study import documents
+from advlib.laws.fitting.documents import documents
+from advlib.laws.fitting.scores import on_frontier, pooled
+from advlib.laws.fitting.selection import Request, checkpoints, condition_text, require_numbers
+from advlib.laws.fitting.settings import fids_of
 from advlib.runs.table import Table
 
 LARGEST = 0.2  # share of runs, those of most FLOPs, that a comparison of laws holds out

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws import envelope
-from advlib.laws.accuracy import accuracy_line
 from advlib.laws.document import FORMAT, FORMS, PUBLISHED_LINE, VERSION, read_fit
-from advlib.laws.fit import Fitted, fit_approach2, fit_approach3
-from advlib.laws.identify import determination
-from advlib.laws.score import on_frontier, predicted, r_squared, score
-from advlib.laws.selection import (
+from advlib.laws.fitting import approach1 as envelope
+from advlib.laws.fitting.accuracy_line import accuracy_line
+from advlib.laws.fitting.fit import Fitted, fit_approach2, fit_approach3
+from advlib.laws.fitting.identifiability import determination
+from advlib.laws.fitting.scores import on_frontier, predicted, r_squared, score
+from advlib.laws.fitting.selection import (
     Chosen,
     Request,
     checkpoints,
@@ -257,7 +257,11 @@ def _data(chosen: Chosen, train, used, k) -> dict[str, list]:
 def digest(table: Table) -> str:
     """sha256 over the rows' numbers, whatever their order."""
     names = [n for n in ("dataset", "fid", "params", "samples", "flops", "loss") if n in table]
-    lines = sorted(",".join(map(repr, row)) for row in zip(*(
-        table[n] if isinstance(table[n], list) else table[n].tolist() for n in names
-    ), strict=True))  # fmt: skip
+    lines = sorted(
+        ",".join(map(repr, row))
+        for row in zip(
+            *(table[n] if isinstance(table[n], list) else table[n].tolist() for n in names),
+            strict=True,
+        )
+    )
     return "sha256:" + hashlib.sha256("\n".join([",".join(names), *lines]).encode()).hexdigest()

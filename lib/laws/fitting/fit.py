@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws import published, stages
 from advlib.laws.approach2 import at_reference_zero
-from advlib.laws.design import (
+from advlib.laws.fitting import published, stages
+from advlib.laws.fitting.approach2 import Separable
+from advlib.laws.fitting.approach3 import Saturating
+from advlib.laws.fitting.settings import (
     Settings,
     fids_of,
     law_columns,
@@ -23,8 +25,6 @@ from advlib.laws.design import (
     row_weights,
     stage_sets,
 )
-from advlib.laws.saturating import Saturating
-from advlib.laws.separable import Separable
 from advlib.runs.table import Table
 
 # Starts.  Terms as shares of the typical loss at the table's centre, exponents as they are: as many
@@ -33,18 +33,33 @@ SHARES = (0.02, 0.05, 0.1, 0.3, 0.8)
 EXPONENTS = (0.05, 0.1, 0.25, 0.5, 1.0)
 BASE_STARTS = np.array(list(itertools.product(SHARES, SHARES, SHARES, EXPONENTS, EXPONENTS))).T
 JOINT_STARTS = np.array(
-    list(itertools.product(
-        (0.05, 0.2), (0.05, 0.2), (0.3, 0.8), (0.1, 0.25, 0.5), (0.1, 0.25, 0.5),
-        (-0.3, -0.15, 0.15, 0.3), (0.01, 0.1, 0.2),
-    ))
-).T  # fmt: skip
+    list(
+        itertools.product(
+            (0.05, 0.2),
+            (0.05, 0.2),
+            (0.3, 0.8),
+            (0.1, 0.25, 0.5),
+            (0.1, 0.25, 0.5),
+            (-0.3, -0.15, 0.15, 0.3),
+            (0.01, 0.1, 0.2),
+        )
+    )
+).T
 QUALITY_STARTS = np.array(list(itertools.product(*reversed(published.QUALITY_GRID)))).T
 SATURATING_STARTS = np.array(
-    list(itertools.product(
-        (0.03, 0.1, 0.3), (0.03, 0.1, 0.3), (0.5, 0.2), (0.01, 0.1),
-        (0.1, 0.2, 0.3), (0.1, 0.2, 0.3), (0.8, 0.4), (0.01,),
-    ))
-).T  # fmt: skip
+    list(
+        itertools.product(
+            (0.03, 0.1, 0.3),
+            (0.03, 0.1, 0.3),
+            (0.5, 0.2),
+            (0.01, 0.1),
+            (0.1, 0.2, 0.3),
+            (0.1, 0.2, 0.3),
+            (0.8, 0.4),
+            (0.01,),
+        )
+    )
+).T
 
 
 @dataclass
@@ -182,9 +197,13 @@ def _two_stages(table, base, quality, fids, settings) -> Fitted:
             first["params"], first["samples"], first["loss"], settings.progress
         )
         one = _published_stage(
-            "base", Separable(*law_columns(first), reference_fid=reference), law, value, values,
+            "base",
+            Separable(*law_columns(first), reference_fid=reference),
+            law,
+            value,
+            values,
             list(range(5)),
-        )  # fmt: skip
+        )
         extra, value, values = published.quality(law, reference, *law_columns(second))
         model = Separable(*law_columns(second), reference_fid=reference)
         law = at_reference_zero(law | extra, reference)
@@ -228,9 +247,16 @@ def _published_stage(name, model, law, value, values, free) -> stages.Stage:
     names, jacobian = stages.log_derivatives(model, everything, free)
     reached = int((values <= value * (1 + stages.REACHED)).sum())
     return stages.Stage(
-        name, law, value, len(values), reached, len(model.target), names, jacobian,
+        name,
+        law,
+        value,
+        len(values),
+        reached,
+        len(model.target),
+        names,
+        jacobian,
         model.residual(theta)[:, 0],
-    )  # fmt: skip
+    )
 
 
 def _lists(draws) -> dict[str, list[float]]:

@@ -17,14 +17,23 @@ from scipy.special import huber, logsumexp
 
 DELTA = 1e-3
 BASE_GRID = (
-    (0, 1, 2, 5, 10), (0, 1, 2, 5, 10), (-1, -0.5, 0, 0.5, 1),
-    (0, 0.1, 0.25, 0.5, 1), (0, 0.1, 0.25, 0.5, 1),
-)  # log A, log B, log E, alpha, beta  # fmt: skip
+    (0, 1, 2, 5, 10),
+    (0, 1, 2, 5, 10),
+    (-1, -0.5, 0, 0.5, 1),
+    (0, 0.1, 0.25, 0.5, 1),
+    (0, 0.1, 0.25, 0.5, 1),
+)  # log A, log B, log E, alpha, beta
 QUALITY_GRID = ((0.01, 0.1, 0.2), (-0.3, -0.15, 0.15, 0.3))  # eps, zeta
 SATURATING_GRID = (
-    (5, 6, 7), (6500, 7000, 7500), (0.6, 0.5), (0.01, 0.5),
-    (0.1, 0.2, 0.3), (0.1, 0.2, 0.3), (0.8, 0.6), (0.01,),
-)  # A, B, E, Q, alpha, beta, kappa, eps  # fmt: skip
+    (5, 6, 7),
+    (6500, 7000, 7500),
+    (0.6, 0.5),
+    (0.01, 0.5),
+    (0.1, 0.2, 0.3),
+    (0.1, 0.2, 0.3),
+    (0.8, 0.6),
+    (0.01,),
+)  # A, B, E, Q, alpha, beta, kappa, eps
 
 Progress = Callable[[Iterable], Iterable]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from advlib.laws.document import LEVEL, Fit
-from advlib.laws.predict_table import surface_losses
+from advlib.laws.fitting.predictions import surface_losses
 from advlib.runs.table import Table
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from advlib.conditions import Comparison
 from advlib.errors import DataError
-from advlib.laws.design import Settings, canonical_order
 from advlib.laws.document import K
+from advlib.laws.fitting.settings import Settings, canonical_order
 from advlib.runs import select
 from advlib.runs.table import Table
 

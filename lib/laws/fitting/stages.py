@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from advlib.laws.minimise import polish, search
-from advlib.laws.residuals import Residuals
+from advlib.laws.fitting.minimiser import polish, search
+from advlib.laws.fitting.residuals import Residuals
 
 REACHED = 1e-6  # a start reached the minimum if its objective is within this share of it
 
@@ -58,9 +58,17 @@ def minimum(
     if notes:
         theta = build().theta(parameters)[:, None]  # coordinates that the draws can start from
     stage = Stage(
-        name, parameters, value, begin.shape[1], int(reached.sum()), len(residuals),
-        names, jacobian, residuals, notes,
-    )  # fmt: skip
+        name,
+        parameters,
+        value,
+        begin.shape[1],
+        int(reached.sum()),
+        len(residuals),
+        names,
+        jacobian,
+        residuals,
+        notes,
+    )
     return stage, model, theta
 
 

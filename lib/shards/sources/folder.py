@@ -50,8 +50,10 @@ class FolderSource:
             status = (self.path / file).stat()
             digest.update(os.fsencode(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0"))
         return {
-            "path": os.path.abspath(self.path), "count": self.count, "files": digest.hexdigest()
-        }  # fmt: skip
+            "path": os.path.abspath(self.path),
+            "count": self.count,
+            "files": digest.hexdigest(),
+        }
 
     def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
         for begin, end in spans(start, self.count, size):
@@ -65,9 +67,11 @@ class FolderSource:
                     )
                 out[:] = pixels
             yield Chunk(
-                image, self.label[begin:end].copy(), np.arange(begin, end),
+                image,
+                self.label[begin:end].copy(),
+                np.arange(begin, end),
                 {"file": object_array(self.files[begin:end])},
-            )  # fmt: skip
+            )
 
 
 def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderSource:

@@ -67,9 +67,14 @@ def open_idx(
         raise DataError(f"{images}: no images of split {split!r}")
     files = [file_identity(images), file_identity(labels)]
     return ArraySource(
-        f"{name} {split}", classes, {"split": split, "files": files}, image, label,
-        rows.start or 0, _frame,
-    )  # fmt: skip
+        f"{name} {split}",
+        classes,
+        {"split": split, "files": files},
+        image,
+        label,
+        rows.start or 0,
+        _frame,
+    )
 
 
 def _frame(image: np.ndarray) -> np.ndarray:

@@ -20,9 +20,11 @@ from advlib.shards.sources.splits import SPLITS, part_of
 
 # scikit-learn's digits are one array; the parts were fixed here
 DIGITS_ROWS = {
-    "train": slice(0, 1437), "test": slice(1437, 1797), "validation": slice(0, 237),
+    "train": slice(0, 1437),
+    "test": slice(1437, 1797),
+    "validation": slice(0, 237),
     "train-rest": slice(237, 1437),
-}  # fmt: skip
+}
 DIGITS_LEVELS = 16  # full ink
 DIGITS_BLOCK = 4  # pixels of 32 per pixel of 8
 
@@ -52,9 +54,13 @@ def open_named(name: str, split: str, root: str | None) -> ArraySource:
     part, rows = part_of(split)
     image, label = _downloaded(name, folder, part)
     return ArraySource(
-        f"{name} {split}", CLASSES[name], {"name": name, "split": split}, image[rows], label[rows],
+        f"{name} {split}",
+        CLASSES[name],
+        {"name": name, "split": split},
+        image[rows],
+        label[rows],
         rows.start or 0,
-    )  # fmt: skip
+    )
 
 
 def _digits(split: str) -> ArraySource:
@@ -63,9 +69,14 @@ def _digits(split: str) -> ArraySource:
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         image, label = arrays["image"][rows], arrays["label"][rows]
     return ArraySource(
-        f"digits {split}", CLASSES["digits"], {"name": "digits", "split": split}, image, label,
-        rows.start, _enlarge,
-    )  # fmt: skip
+        f"digits {split}",
+        CLASSES["digits"],
+        {"name": "digits", "split": split},
+        image,
+        label,
+        rows.start,
+        _enlarge,
+    )
 
 
 def _enlarge(image: np.ndarray) -> np.ndarray:

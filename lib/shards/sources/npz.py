@@ -147,9 +147,14 @@ def _naming(path: Path, where: str = "") -> Iterator[None]:
     try:
         yield
     except (
-        zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        ValueError,
         OSError,
-    ) as err:  # fmt: skip
+    ) as err:
         # zipfile seeks to impossible places where the archive's directory is broken
         if isinstance(err, OSError) and err.errno != errno.EINVAL:
             raise

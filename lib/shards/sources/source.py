@@ -98,6 +98,4 @@ def gray_to_rgb(image: np.ndarray) -> np.ndarray:
 def file_identity(path: Path) -> dict:
     """What changes when a file is replaced: absolute path, bytes, time of change in ns."""
     status = path.stat()
-    return {
-        "path": os.path.abspath(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns
-    }  # fmt: skip
+    return {"path": os.path.abspath(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}

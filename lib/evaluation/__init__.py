@@ -1,0 +1,1 @@
+"""A network's scores on clean and attacked images."""

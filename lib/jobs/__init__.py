@@ -1,0 +1,1 @@
+"""What a killed or a many-rank job needs, whatever it computes."""

@@ -1,0 +1,1 @@
+"""From a runs table to a scaling law: selection, objective, minimiser, bootstrap, comparison."""
