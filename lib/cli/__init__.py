@@ -32,8 +32,10 @@ from advlib.cli.options import (
     columns_option,
     fit_arguments,
     format_option,
+    option,
     quality_options,
     seed_option,
+    setting_options,
     where_option,
 )
 from advlib.cli.output import (
@@ -83,6 +85,7 @@ __all__ = [
     "open_inputs",
     "open_network",
     "open_writer",
+    "option",
     "output_option",
     "parse_radius",
     "pgd_options",
@@ -97,6 +100,7 @@ __all__ = [
     "selection",
     "selection_options",
     "sets_argument",
+    "setting_options",
     "shards_digest",
     "standard_input",
     "stream_name",

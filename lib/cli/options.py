@@ -1,9 +1,12 @@
 """Options and types that mean the same in every command that has them."""
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import click
 
+from advlib import settings
 from advlib.numbers import parse_number
 
 MOST = 10_000  # numbers in a range
@@ -58,6 +61,64 @@ class Numbers(Count):
             ratio = math.log(last / first)
             out += [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
         return out
+
+
+class Option(click.Option):
+    """An option that is refused where it would do nothing: see `option`.
+
+    applies: conditions (advlib.settings) on other parameters, by their Python names.
+    """
+
+    def __init__(self, *args: Any, applies: tuple[settings.Condition, ...] = (), **extra: Any):
+        super().__init__(*args, **extra)
+        self.applies = applies
+
+
+def option(*spellings: str, **extra: Any) -> Callable:
+    """As click.option, with `applies`: conditions under which the option does anything.
+
+    A command refuses the option on its command line where they do not hold.
+    """
+    return click.option(*spellings, cls=Option, **extra)
+
+
+def setting_options(group: type, names: Iterable[str] | None = None, **other: str) -> Callable:
+    """An option for each setting of a group, a dataclass of advlib.settings.setting.
+
+    names: of those wanted, by default all.  other: spellings, by name, that are not `--name`.
+    An option's value is None where neither command line nor declaration gives one.
+    """
+
+    def decorate(command: Any) -> Any:
+        declared = settings.settings_of(group)
+        for name in reversed(list(declared if names is None else names)):
+            command = _setting_option(declared[name], other.get(name))(command)
+        return command
+
+    return decorate
+
+
+def _setting_option(declared: settings.Setting, spelling: str | None) -> Callable:
+    name = spelling or "--" + declared.name.replace("_", "-")
+    text, kind = declared.help, declared.kind
+    if declared.usual:
+        text += f" [default: {declared.usual}]"
+    extra: dict[str, Any] = {
+        "default": declared.default,
+        "show_default": not declared.usual and declared.default is not None,
+        "help": text,
+        "applies": declared.applies,
+    }
+    if kind is bool:
+        return option(f"{name}/--no-{name[2:]}", declared.name, **extra)
+    if declared.choices:
+        extra["type"] = click.Choice(declared.choices)
+    elif kind is int:
+        least = None if declared.low == -math.inf else int(declared.low) + declared.above
+        extra["type"] = click.IntRange(min=least)
+    elif kind is float:
+        extra["type"] = Count(declared.low, declared.high, closed=not declared.above)
+    return option(name, declared.name, **extra)
 
 
 FLOPS = Numbers()

@@ -7,8 +7,10 @@ import time
 import traceback
 
 import click
+from click.core import ParameterSource
 
-from advlib import __version__
+from advlib import __version__, settings
+from advlib.cli.options import Option
 from advlib.errors import CannotError, DataError
 
 AFTER_FIRST = 2.0  # seconds that other ranks leave torchrun to end them
@@ -42,6 +44,27 @@ class Tool(click.Command):
         ]
         click.version_option(__version__, message="%(prog)s %(version)s")(self)
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
+
+    def parse_args(self, ctx, args):
+        rest = super().parse_args(ctx, args)
+        self._refuse_unused(ctx)
+        return rest
+
+    def _refuse_unused(self, ctx) -> None:
+        """UsageError for the first option on the command line that does nothing beside the rest."""
+        if ctx.resilient_parsing:
+            return
+        params = {param.name: param for param in self.params}
+
+        def spelled(name: str) -> str:
+            param = params[name]
+            return param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx)
+
+        for name, param in params.items():
+            given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            conditions = param.applies if given and isinstance(param, Option) else ()
+            if why := settings.unmet(conditions, ctx.params, spelled):
+                raise click.UsageError(f"{spelled(name)}: {why}", ctx)
 
     def main(self, args=None, prog_name=None, **extra):
         name = prog_name or os.path.basename(sys.argv[0])
