@@ -75,7 +75,7 @@ def test_a_broken_chunk(tmp_path, what):
     refused(tmp_path / "a.tar", "000000000", *said)
 
 
-@pytest.mark.parametrize("what", set(CHUNKS) - {"no image"})
+@pytest.mark.parametrize("what", [what for what in CHUNKS if what != "no image"])
 def test_a_broken_chunk_after_a_good_one(tmp_path, what):
     members, *said = CHUNKS[what]
     (tmp_path / "a.tar").write_bytes(tar(GOOD + members))
