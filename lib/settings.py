@@ -81,6 +81,7 @@ class Setting:
     above: bool
     choices: tuple[str, ...]
     usual: str
+    fraction: bool
     applies: tuple[Condition, ...]
 
     def refusal(self, value: Any) -> str:
@@ -120,13 +121,15 @@ def setting(
     above: bool = False,
     choices: tuple[str, ...] = (),
     usual: str = "",
+    fraction: bool = False,
     applies: tuple[Condition, ...] = (),
 ) -> Any:
     """A field of a group of settings.
 
     help: what it is, a sentence.  unit: of a number.  low, high: its range, ends included, but
     `low` not if `above`.  choices: of a text.  usual: the default in words, where None stands for
-    one that follows from other settings.  applies: conditions under which it does anything.
+    one that follows from other settings.  fraction: whether people write it so, as the radius
+    8/255.  applies: conditions under which it does anything.
     """
     metadata = {
         "default": default,
@@ -137,6 +140,7 @@ def setting(
         "above": above,
         "choices": choices,
         "usual": usual,
+        "fraction": fraction,
         "applies": applies,
     }
     return dataclasses.field(default=default, metadata={KEY: metadata})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 import click
@@ -63,6 +64,41 @@ class Numbers(Count):
         return out
 
 
+class Radius(click.ParamType):
+    """A distance between images of [0, 1], as people write it: 8/255, 0.5; `--eps` everywhere.
+
+    above: whether `low` itself is out of range.  exact: a Fraction is what comes out, not a float.
+    """
+
+    name = "radius"
+
+    def __init__(
+        self, low: float = 0.0, high: float = math.inf, above: bool = True, exact: bool = False
+    ):
+        self.low, self.high, self.above, self.exact = low, high, above, exact
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | Fraction:
+        if isinstance(value, float | Fraction):
+            return value
+        try:
+            radius = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"found {value!r}; expected a radius, as 8/255", param, ctx)
+        if radius < self.low or (self.above and radius == self.low):
+            least = f"above {self.low:g}" if self.above else f"of {self.low:g} or more"
+            self.fail(f"found {value!r}; expected a radius {least}", param, ctx)
+        if radius > self.high:
+            self.fail(
+                f"found {value!r}; expected a radius of at most {self.high:g}: did you mean"
+                f" {value}/255?",
+                param,
+                ctx,
+            )
+        return radius if self.exact else float(radius)
+
+
 class Option(click.Option):
     """An option that is refused where it would do nothing: see `option`.
 
@@ -116,6 +152,8 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
     elif kind is int:
         least = None if declared.low == -math.inf else int(declared.low) + declared.above
         extra["type"] = click.IntRange(min=least)
+    elif declared.fraction:
+        extra["type"] = Radius(declared.low, declared.high, declared.above)
     elif kind is float:
         extra["type"] = Count(declared.low, declared.high, closed=not declared.above)
     return option(name, declared.name, **extra)

@@ -1,0 +1,42 @@
+"""The types of options."""
+
+from fractions import Fraction
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from advlib.cli import Radius
+
+
+@pytest.mark.parametrize(
+    ("text", "radius"), [("8/255", 8 / 255), ("0.03", 0.03), ("1e-3", 1e-3), ("12", 12.0)]
+)
+def test_a_radius_is_a_fraction_or_a_decimal_number(text, radius):
+    assert Radius().convert(text, None, None) == radius
+    exact = Radius(exact=True).convert(text, None, None)
+    assert isinstance(exact, Fraction) and float(exact) == radius
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (Radius(), "small", "found 'small'; expected a radius, as 8/255"),
+        (Radius(), "1/0", "found '1/0'; expected a radius, as 8/255"),
+        (Radius(), "0", "expected a radius above 0"),
+        (Radius(0, above=False), "-1", "expected a radius of 0 or more"),
+        (Radius(high=1), "8", "expected a radius of at most 1: did you mean 8/255?"),
+    ],
+)
+def test_what_is_no_radius_is_refused_in_one_line(kind, text, said):
+    @click.command
+    @click.option("--eps", type=kind)
+    def main(eps):
+        pass
+
+    done = CliRunner().invoke(main, ["--eps", text])
+    assert done.exit_code == 2 and said in done.stderr
+
+
+def test_a_radius_of_0_is_one_where_it_may_be():
+    assert Radius(above=False).convert("0", None, None) == 0.0
