@@ -18,6 +18,7 @@ import dataclasses
 import math
 import typing
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 from advlib.errors import DataError
@@ -47,6 +48,20 @@ class Condition:
             if not self.values and any(item not in (None, False, "") for item in items):
                 return not self.absent
         return self.absent
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """A condition of any other form.
+
+    holds: of values by name, whether it is so.  text: why a setting does nothing where it is not.
+    """
+
+    holds: Callable[[Mapping[str, Any]], bool]
+    text: str
+
+
+Conditions = tuple[Condition | Rule, ...]
 
 
 def when(**allowed: Any) -> tuple[Condition, ...]:
@@ -82,7 +97,8 @@ class Setting:
     choices: tuple[str, ...]
     usual: str
     fraction: bool
-    applies: tuple[Condition, ...]
+    any_case: bool
+    applies: Conditions
 
     def refusal(self, value: Any) -> str:
         """Why the value cannot be, in words; "" where it can."""
@@ -92,10 +108,10 @@ class Setting:
             if value in self.choices:
                 return ""
             return f"found {value!r}; expected one of {', '.join(self.choices)}"
-        if self.kind not in (int, float):
+        if self.kind not in (int, float, Fraction):
             return ""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = self.kind is float or (number and float(value).is_integer())
+        number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+        whole = self.kind is not int or (number and float(value).is_integer())
         least = number and (value > self.low or (value >= self.low and not self.above))
         if number and whole and least and value <= self.high:
             return ""
@@ -122,14 +138,16 @@ def setting(
     choices: tuple[str, ...] = (),
     usual: str = "",
     fraction: bool = False,
-    applies: tuple[Condition, ...] = (),
+    any_case: bool = False,
+    applies: Conditions = (),
 ) -> Any:
     """A field of a group of settings.
 
     help: what it is, a sentence.  unit: of a number.  low, high: its range, ends included, but
     `low` not if `above`.  choices: of a text.  usual: the default in words, where None stands for
     one that follows from other settings.  fraction: whether people write it so, as the radius
-    8/255.  applies: conditions under which it does anything.
+    8/255; with the type Fraction it stays exact.  any_case: of a text, whether people may write it
+    in capitals or not.  applies: conditions under which it does anything.
     """
     metadata = {
         "default": default,
@@ -141,6 +159,7 @@ def setting(
         "choices": choices,
         "usual": usual,
         "fraction": fraction,
+        "any_case": any_case,
         "applies": applies,
     }
     return dataclasses.field(default=default, metadata={KEY: metadata})
@@ -159,7 +178,7 @@ def settings_of(group: type) -> dict[str, Setting]:
 def _kind(hint: Any) -> type:
     """The type of a setting's values, None aside."""
     kinds = [kind for kind in typing.get_args(hint) or (hint,) if kind is not type(None)]
-    return next((kind for kind in (bool, int, float, str) if kind in kinds), object)
+    return next((kind for kind in (bool, int, Fraction, float, str) if kind in kinds), object)
 
 
 def check(group: Any, spelled: Callable[[str], str] = str) -> None:
@@ -186,7 +205,7 @@ def document(group: Any) -> dict[str, Any]:
 
 
 def unmet(
-    conditions: tuple[Condition, ...],
+    conditions: Conditions,
     found: Mapping[str, Any],
     spelled: Callable[[str], str] = str,
 ) -> str:
@@ -197,6 +216,8 @@ def unmet(
     for condition in conditions:
         if condition.holds(found):
             continue
+        if isinstance(condition, Rule):
+            return condition.text
         names = " or ".join(spelled(name) for name in condition.names)
         if condition.absent:
             given = next(n for n in condition.names if found.get(n) not in (None, False, "", ()))

@@ -105,7 +105,7 @@ class Option(click.Option):
     applies: conditions (advlib.settings) on other parameters, by their Python names.
     """
 
-    def __init__(self, *args: Any, applies: tuple[settings.Condition, ...] = (), **extra: Any):
+    def __init__(self, *args: Any, applies: settings.Conditions = (), **extra: Any):
         super().__init__(*args, **extra)
         self.applies = applies
 
@@ -148,15 +148,24 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
     if kind is bool:
         return option(f"{name}/--no-{name[2:]}", declared.name, **extra)
     if declared.choices:
-        extra["type"] = click.Choice(declared.choices)
+        extra["type"] = click.Choice(declared.choices, case_sensitive=not declared.any_case)
     elif kind is int:
         least = None if declared.low == -math.inf else int(declared.low) + declared.above
         extra["type"] = click.IntRange(min=least)
-    elif declared.fraction:
-        extra["type"] = Radius(declared.low, declared.high, declared.above)
+    elif declared.fraction or kind is Fraction:
+        exact = kind is Fraction
+        extra["type"] = Radius(declared.low, declared.high, declared.above, exact)
     elif kind is float:
         extra["type"] = Count(declared.low, declared.high, closed=not declared.above)
+    elif declared.any_case:
+        extra["callback"] = _in_small_letters
     return option(name, declared.name, **extra)
+
+
+def _in_small_letters(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> str | None:
+    return value and value.lower()
 
 
 FLOPS = Numbers()
