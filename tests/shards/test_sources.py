@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from advlib.errors import CannotError, DataError
 from advlib.shards.chunk import concatenate
@@ -159,8 +160,7 @@ def digits(split):
 
 
 def test_digits_are_those_of_scikit_learn():
-    datasets = pytest.importorskip("sklearn.datasets")
-    known = datasets.load_digits()
+    known = load_digits()
     both = concatenate([digits("train"), digits("test")])
     np.testing.assert_array_equal(both.label, known.target)
     levels = np.floor(known.images * 255 / 16 + 0.5)
