@@ -1,7 +1,8 @@
-"""Everything the adv* commands do; a room (sub-package) per stage of the study.
+"""What the adv* commands do, as a library; a room (sub-package) per stage of a study.
 
-Importing a room imports none of its siblings, so that a command pays only for what it uses.  The
-names below are the stable library of the page advlib(3), each imported when it is first asked for.
+The names in STABLE are the ones that others may build on: advlib(3) describes them.  Each is
+imported when it is first asked for, so `import advlib` costs next to nothing.  Importing a room
+imports none of its siblings, so that a command pays only for what it uses.
 """
 
 from importlib import import_module
@@ -10,12 +11,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the same names as in the table, for type checkers and editors
     from advlib.errors import CannotError as CannotError
     from advlib.errors import DataError as DataError
+    from advlib.laws.document import Fit as Fit
+    from advlib.laws.document import read_fit as read_fit
+    from advlib.models.checkpoints import load as load_checkpoint  # noqa: F401
+    from advlib.shards.reader import ShardSet as ShardSet
+    from advlib.shards.reader import open_set as open_shards  # noqa: F401
 
 __version__ = "0.1.0"
 
-STABLE = {  # name: module that holds it
+STABLE = {  # name: module that holds it, and after a colon what it is called there if otherwise
     "CannotError": "advlib.errors",
     "DataError": "advlib.errors",
+    "Fit": "advlib.laws.document",
+    "ShardSet": "advlib.shards.reader",
+    "load_checkpoint": "advlib.models.checkpoints:load",
+    "open_shards": "advlib.shards.reader:open_set",
+    "read_fit": "advlib.laws.document",
 }
 
 
@@ -23,8 +34,8 @@ def __getattr__(name: str) -> Any:
     """Import one of the stable names (PEP 562)."""
     if name not in STABLE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(STABLE[name]), name)
-    globals()[name] = value
+    module, _, attribute = STABLE[name].partition(":")
+    value = globals()[name] = getattr(import_module(module), attribute or name)
     return value
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # before torch is loaded: on the tests' small tensors threads cost more than they bring, and on a
 # busy machine they wait for each other
@@ -16,6 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # a shell starts what it runs in the background with Ctrl-C ignored, which commands inherit
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# a busy machine is no failure: no example has to end within a time
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("untimed")
 
 BIN = Path(sys.executable).parent  # of the environment under test: its commands come first
 HIDDEN = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")  # of the caller's terminal; they change output
