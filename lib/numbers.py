@@ -1,6 +1,8 @@
-"""Numbers as people write them, and how sure a share is."""
+"""Numbers as people write them and as JSON holds them, and how sure a share is."""
 
+import math
 import re
+from typing import Any
 
 SUFFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([kKMGBT]?)")
@@ -18,6 +20,18 @@ def parse_number(text: str) -> float:
     if not found:
         raise ValueError(text)
     return float(found[1]) * SUFFIXES[found[2]]
+
+
+def finite_json(value: Any) -> Any:
+    """A value of JSON with None for each NaN and infinity in it, which JSON cannot hold.
+
+    Lists and dictionaries are copied, at any depth; tuples become lists.
+    """
+    if isinstance(value, dict):
+        return {key: finite_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def wilson(right: int, count: int, level: float = 0.95) -> tuple[float, float]:

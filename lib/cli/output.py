@@ -10,6 +10,7 @@ import click
 
 from advlib import __version__
 from advlib.errors import DataError
+from advlib.numbers import finite_json
 
 DIGITS = 8  # significant digits of a number in CSV; JSON has them all
 
@@ -158,18 +159,7 @@ def write_document(document: dict) -> None:
 def document_text(document: dict) -> str:
     """What `write_document` prints."""
     head = {"format": click.get_current_context().info_name, "version": 1}
-    return json.dumps(_finite({**head, **document}), indent=1, allow_nan=False) + "\n"
-
-
-def _finite(value):
-    """The value with null for what JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    return json.dumps(finite_json({**head, **document}), indent=1, allow_nan=False) + "\n"
 
 
 def _cell(value) -> str:

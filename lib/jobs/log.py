@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import math
 import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from advlib.errors import CannotError, DataError
+from advlib.numbers import finite_json
 
 FORMAT, VERSION = "advlog", 1
 
@@ -47,7 +47,7 @@ class Log:
 
     def write(self, event: str, **values) -> None:
         """Append a row; numbers that are not finite become null."""
-        row = {"event": event, **{key: _finite(value) for key, value in values.items()}}
+        row = finite_json({"event": event, **values})
         with writing(self.path):
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
@@ -60,10 +60,6 @@ class Log:
         """Close the file; a row that did not fit, and was said not to, is dropped."""
         with contextlib.suppress(OSError):
             self._file.close()
-
-
-def _finite(value):
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_log(stream, name: str) -> tuple[dict, list[dict]]:

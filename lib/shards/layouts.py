@@ -9,7 +9,6 @@ Both open with plain webdataset.  advshards(5) is the reference.
 
 import io
 import json
-import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.numbers import finite_json
 from advlib.shards import npy
 from advlib.shards.chunk import (
     RESERVED,
@@ -133,15 +133,7 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _json(value) -> bytes:
-    return json.dumps(_finite(value), separators=(",", ":")).encode()
-
-
-def _finite(value):
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
+    return json.dumps(finite_json(value), separators=(",", ":")).encode()
 
 
 # --- reading
