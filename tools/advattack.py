@@ -260,7 +260,8 @@ def _suite(source, classes: int, options: dict):
     import numpy as np
 
     from advlib.attacks.reference import referred
-    from advlib.attacks.suites import PRESETS, suite
+    from advlib.attacks.settings import PRESETS
+    from advlib.attacks.suites import suite
 
     norm, attack, engine = options["norm"], options["attack"].lower(), options["engine"]
     eps = cli.parse_radius(options["eps"], norm, int(np.prod(source.shape)))

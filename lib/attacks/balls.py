@@ -6,7 +6,6 @@ Perturbations and images are (n, c, h, w).
 import torch
 from torch import Tensor
 
-NORMS = ("Linf", "L2", "L1")
 ORDERS = {"Linf": float("inf"), "L2": 2.0, "L1": 1.0}
 TINY = 1e-12  # keeps the direction of nothing finite
 INSIDE = 1 - 1e-6  # of a radius, what leaves room for rounding

@@ -11,34 +11,18 @@ Source: Bartoldson et al. 2024, Eq. 2; losses and order of operations as in the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 from advlib.attacks import balls, losses
+from advlib.attacks.draws import Draws
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
+from advlib.attacks.settings import PGD
 
-LOSSES = ("cw", "ce", "kl", "dlr")
-TARGETED = ("cw", "ce", "dlr")
 SHARE = 0.07  # of an image's values, moved by an L1 step
-
-
-@dataclass(frozen=True)
-class Attack:
-    """PGD from one start.  eps, step_size: in units of [0, 1], measured in `norm`.
-
-    The last iterate counts.  loss: "cw" (margin), "ce" (cross-entropy), "kl" (divergence from the
-    clean prediction, as in training) or "dlr".
-    """
-
-    eps: float = 8 / 255
-    step_size: float = 2 / 255
-    steps: int = 40
-    loss: str = "cw"
-    norm: str = "Linf"
 
 
 def start(images: Tensor, noise: Tensor, eps: float, norm: str = "Linf") -> Tensor:
@@ -77,7 +61,7 @@ def climb(
     images: Tensor,
     label: Tensor,
     begin: Tensor,
-    how: Attack,
+    how: PGD,
     target: Tensor | None = None,
     tick: Callable[[int], None] = lambda left: None,
 ) -> Tensor:
@@ -123,7 +107,34 @@ def _values(
     return lambda z, i: of(z, label[i])
 
 
-def pgd(problem: Problem, how: Attack, restart: int = 0, target: int | None = None) -> None:
+def start_and_climb(
+    oracle: Oracle,
+    images: Tensor,
+    label: Tensor,
+    draws: Draws,
+    how: PGD,
+    *,
+    lanes: Tensor | None = None,
+    restart: int = 0,
+    place: int = 0,
+    target: Tensor | None = None,
+    tick: Callable[[int], None] = lambda left: None,
+) -> Tensor:
+    """The last iterate of each image, (n, c, h, w) in [0, 1], from a start that is drawn.
+
+    Evaluations and attacks both begin here, so that from one seed both find the same.
+    lanes: (n,) by which `draws` knows the images; 0, 1, ... by default.  restart, place: name the
+    draw, with place that of the class of `target` among the clean logits, 0 without a target.
+    target, tick: as in `climb`.
+    """
+    if lanes is None:
+        lanes = torch.arange(len(images), device=images.device)
+    noise = draws.uniform(lanes, images.shape[1:], place, restart)
+    begin = start(images, noise, how.eps, how.norm)
+    return climb(oracle, images, label, begin, how, target, tick)
+
+
+def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None) -> None:
     """Attack the lanes that are left, from one start each.
 
     What the attack made is kept, also where it fools nobody.
@@ -133,9 +144,17 @@ def pgd(problem: Problem, how: Attack, restart: int = 0, target: int | None = No
     lanes = problem.left()
     if not len(lanes):
         return
-    images, label = problem.images[lanes], problem.label[lanes]
-    noise = problem.draws.uniform(lanes, images.shape[1:], target or 0, restart)
-    begin = start(images, noise, how.eps, how.norm)
-    aim = problem.targets(lanes, target) if target else None
-    made = climb(problem.oracle, images, label, begin, how, aim, problem.tick)
+    images = problem.images[lanes]
+    made = start_and_climb(
+        problem.oracle,
+        images,
+        problem.label[lanes],
+        problem.draws,
+        how,
+        lanes=lanes,
+        restart=restart,
+        place=target or 0,
+        target=problem.targets(lanes, target) if target else None,
+        tick=problem.tick,
+    )
     problem.claim(lanes, balls.rounded_in(images, made, how.norm, how.eps), keep=True)

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from advlib.attacks.apgd import apgd
-from advlib.attacks.balls import NORMS
 from advlib.attacks.draws import Library
 from advlib.attacks.fab import fab
-from advlib.attacks.pgd import TARGETED, Attack, pgd
+from advlib.attacks.pgd import pgd
 from advlib.attacks.problem import Problem
+from advlib.attacks.settings import NORMS, PGD, PRESETS, TARGETED
 from advlib.attacks.square import STEPS, square
 from advlib.errors import DataError
 
@@ -36,10 +36,6 @@ VERSIONS = {
     "standard": ("apgd-ce", "apgd-t", "fab-t", "square"),
     "plus": ("apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t"),
     "rand": ("apgd-ce", "apgd-dlr"),
-}
-PRESETS = {
-    "pgd40-cw": Attack(),
-    "train-pgd10": Attack(steps=10, loss="kl"),
 }
 FEWEST = {"apgd-dlr": 3, "apgd-t": 4}  # classes that a DLR loss needs
 PARTS = 10  # rounds of Square
@@ -109,7 +105,7 @@ def suite(
     if norm not in NORMS:
         raise DataError(f"norm {norm!r}: expected one of {', '.join(NORMS)}")
     if name in PRESETS or name == "pgd":
-        how = replace(PRESETS.get(name, Attack()), norm=norm, eps=eps, **pgd_options or {})
+        how = replace(PRESETS.get(name, PGD()), norm=norm, eps=eps, **pgd_options or {})
         return _pgd(name, how, restarts, targets, classes)
     if pgd_options or restarts != 1 or targets:
         raise DataError(f"attack {name}: steps, step size, loss, restarts and targets are PGD's")
@@ -217,7 +213,7 @@ def _square(problem: Problem, carry: Carry, first: int, last: int) -> Carry:
     return square(problem, first=first, last=last, carry=carry)
 
 
-def _pgd(name: str, how: Attack, restarts: int, targets: int, classes: int) -> Suite:
+def _pgd(name: str, how: PGD, restarts: int, targets: int, classes: int) -> Suite:
     if targets and how.loss not in TARGETED:
         raise DataError(f"loss {how.loss}: has no target; expected one of {', '.join(TARGETED)}")
     if targets >= classes:

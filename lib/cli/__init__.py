@@ -34,9 +34,11 @@ from advlib.cli.options import (
     fit_arguments,
     format_option,
     option,
+    option_names,
     quality_options,
     seed_option,
     setting_options,
+    take_settings,
     where_option,
 )
 from advlib.cli.output import (
@@ -48,6 +50,7 @@ from advlib.cli.output import (
     read_fits,
     say_uncertain,
     stream_name,
+    stream_rows,
     write_document,
     write_rows,
 )
@@ -88,6 +91,7 @@ __all__ = [
     "open_network",
     "open_writer",
     "option",
+    "option_names",
     "output_option",
     "parse_radius",
     "pgd_options",
@@ -106,6 +110,8 @@ __all__ = [
     "shards_digest",
     "standard_input",
     "stream_name",
+    "stream_rows",
+    "take_settings",
     "temporary_folder",
     "training_meter",
     "versions",

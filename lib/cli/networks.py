@@ -53,7 +53,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     """
     import os
 
-    from advlib.evaluation.outcomes import check
+    from advlib.evaluation.outcomes import check_images
     from advlib.jobs.ranks import exact_floats
     from advlib.models import callables, imported
 
@@ -61,7 +61,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
         if pixels:
             raise click.UsageError(f"--pixels is for a network named module:name; {spec} is a file")
         model, description = open_checkpoint(spec, source, device, options)
-        check(source, model, stored=False)
+        check_images(source, model)
         return model, description, model.classes
     if given := [f"--{name}" for name in ("model", "current") if options[name]]:
         raise click.UsageError(f"{', '.join(given)}: for checkpoints; {spec} is Python code")

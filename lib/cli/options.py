@@ -1,14 +1,18 @@
 """Options and types that mean the same in every command that has them."""
 
+import contextlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from advlib import settings
+from advlib.errors import DataError
 from advlib.numbers import parse_number
+
+Group = TypeVar("Group")
 
 MOST = 10_000  # numbers in a range
 
@@ -134,6 +138,28 @@ def setting_options(group: type, names: Iterable[str] | None = None, **other: st
     return decorate
 
 
+@contextlib.contextmanager
+def option_names() -> Iterator[None]:
+    """Raise what a group of settings refuses, in Python's names, in those of the options."""
+    context = click.get_current_context()
+    spelled = {param.name: param.opts[0] for param in context.command.params}
+    try:
+        yield
+    except DataError as err:
+        name, colon, why = str(err).partition(": ")
+        raise click.UsageError(f"{spelled.get(name, name)}{colon}{why}", context) from None
+
+
+def take_settings(group: type[Group], options: dict[str, Any]) -> Group:
+    """The settings of a group among the values of a command's options, which they are taken out of.
+
+    Raises UsageError, with the option's name, for what the group refuses.
+    """
+    given = {name: options.pop(name) for name in settings.settings_of(group)}
+    with option_names():
+        return group(**given)
+
+
 def _setting_option(declared: settings.Setting, spelling: str | None) -> Callable:
     name = spelling or "--" + declared.name.replace("_", "-")
     text, kind = declared.help, declared.kind
@@ -157,8 +183,10 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
         extra["type"] = Radius(declared.low, declared.high, declared.above, exact)
     elif kind is float:
         extra["type"] = Count(declared.low, declared.high, closed=not declared.above)
-    elif declared.any_case:
-        extra["callback"] = _in_small_letters
+    else:
+        extra["metavar"] = declared.name.upper()
+        if declared.any_case:
+            extra["callback"] = _in_small_letters
     return option(name, declared.name, **extra)
 
 

@@ -151,6 +151,16 @@ def write_rows(
         _print_table(rows)
 
 
+def stream_rows(batches: Iterable[Sequence[dict]]) -> None:
+    """Print rows as CSV as they come, a batch of them at once, below the names of columns."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for i, rows in enumerate(batches):
+        if i == 0:
+            writer.writerow(rows[0])
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+        sys.stdout.flush()
+
+
 def write_document(document: dict) -> None:
     """Print a JSON document; `format` and `version` are put before its own keys."""
     print(document_text(document), end="")

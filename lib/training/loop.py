@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from advlib.attacks.pgd import Attack
+from advlib.attacks.settings import PGD
 from advlib.errors import CannotError
-from advlib.evaluation.network_scores import evaluate
+from advlib.evaluation.scores import mean_scores
 from advlib.jobs.device_random import uniform
 from advlib.jobs.files import held
 from advlib.jobs.log import Log, writing
@@ -285,10 +285,10 @@ class Run:
 
     def _scores(self, shards: ShardSet, most: int | None) -> dict:
         # never more at once than in training, so that what makes room there makes it here
-        return evaluate(
+        return mean_scores(
             self.averaged,
             shards,
-            Attack(eps=self.recipe.eps),
+            PGD(eps=self.recipe.eps),
             self.ranks,
             seed=self._seed(TESTS),
             batch=min(TESTED, self._per_rank()),

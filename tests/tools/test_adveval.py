@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from statsmodels.stats.proportion import proportion_confint
 from torch.nn import functional
 
-from advlib.attacks.pgd import Attack
-from advlib.evaluation.network_scores import evaluate, scored
+from advlib.attacks.settings import PGD
+from advlib.evaluation.scores import mean_scores, score_set
 from advlib.jobs.ranks import Ranks
 from advlib.models.checkpoints import load, save
 from advlib.models.network import build
@@ -126,7 +126,7 @@ def logits(folder, name="wrn.st", adversarial=None):
 def test_a_row_is_what_the_evaluation_of_training_finds(folder, adveval):
     model, _ = load(folder / "wrn.st")
     (row,) = rows(adveval(f"wrn.st digits {SHORT} --seed 4"))
-    expected = evaluate(model, open_set([str(folder / "digits")]), Attack(steps=5), ALONE, seed=4)
+    expected = mean_scores(model, open_set([str(folder / "digits")]), PGD(steps=5), ALONE, seed=4)
     assert numbers(row) == pytest.approx(expected, abs=1e-5)
     assert expected["clean_accuracy"] > 0.5 and expected["accuracy"] < expected["clean_accuracy"]
     assert (row["model"], row["attack"], row["set"]) == ("wrn-10-1", "pgd5-cw", "digits")
@@ -139,9 +139,13 @@ def test_a_row_is_what_the_evaluation_of_training_finds(folder, adveval):
 
 def test_every_setting_of_the_attack_reaches_it(folder, adveval):
     model, _ = load(folder / "wrn.st")
-    how = Attack(0.1, 0.03, 4, "ce")
-    expected = evaluate(model, open_set([str(folder / "digits")]), how, ALONE)
-    for line in ("--attack pgd4-ce", "--steps 4 --loss ce", "--attack pgd9-cw --steps 4 --loss ce"):
+    how = PGD(0.1, 0.03, 4, "ce")
+    expected = mean_scores(model, open_set([str(folder / "digits")]), how, ALONE)
+    for line in (
+        "--attack pgd4-ce",
+        "--attack-steps 4 --attack-loss ce",
+        "--attack pgd9-cw --attack-steps 4 --attack-loss ce",
+    ):
         (row,) = rows(adveval(f"wrn.st digits {line} --eps 0.1 --step-size 3/100"))
         assert numbers(row) == pytest.approx(expected, abs=1e-5)
         assert row["attack"] == "pgd4-ce"
@@ -201,7 +205,8 @@ def test_images_sum_to_the_row_and_so_do_classes_and_confusion(folder, adveval):
     assert len(images) == COUNT and images[0]["key"] == "000001437"
     model = load(folder / "wrn.st")[0].to(memory_format=torch.channels_last)  # equal rounding
     shards = open_set([str(folder / "digits")])
-    ((_, plain),) = scored(model, shards, Attack(steps=5), ALONE)
+    (found,) = score_set(model, shards, PGD(steps=5), ALONE)
+    plain = found.scores
     for column, values in (
         ("label", plain.label),
         ("clean_guess", plain.clean.argmax(1)),
@@ -261,7 +266,7 @@ def test_attacked_sets_are_scored_as_they_are_unless_an_attack_is_named(folder, 
     (rounded,) = rows(adveval("wrn.st pictures"))
     assert float(rounded["loss"]) == pytest.approx(float(row["loss"]), abs=0.05)
     (clean,) = rows(adveval(f"wrn.st digits {SHORT}"))
-    for line in (f"wrn.st attacked {SHORT}", "wrn.st attacked --steps 5"):
+    for line in (f"wrn.st attacked {SHORT}", "wrn.st attacked --attack-steps 5"):
         (again,) = rows(adveval(line))
         assert numbers(again) == numbers(clean)
 
@@ -335,13 +340,33 @@ def test_weights_that_are_not_averaged_and_foreign_checkpoints(folder, adveval):
         ("wrn.st grey", "grey: images of 32x32x1; wrn-10-1 takes 32x32x3"),
         ("five.st digits", "digits: 10 classes; wrn-10-1 has 5"),
         ("hundred.st digits", "digits: 10 classes; wrn-10-1 has 100"),
-        ("nan.st digits --steps 1", "nan.st: its logits for image 000001437 of digits are no"),
+        (
+            "nan.st digits --attack-steps 1",
+            "nan.st: its logits for image 000001437 of digits are no",
+        ),
         ("wrn.st outside -q", "outside: field adversarial of image 000001437: not in [0, 1]"),
         ("wrn.st digits --attack stored", "digits: no field adversarial"),
-        ("wrn.st digits --attack none --eps 8/255", "--eps: not with --attack none"),
-        ("wrn.st attacked --attack stored --steps 5", "--steps: not with --attack stored"),
+        (
+            "wrn.st digits --attack none --eps 8/255",
+            "--eps: does not go with --attack none or stored",
+        ),
+        (
+            "wrn.st attacked --attack stored --attack-steps 5",
+            "--attack-steps: does not go with --attack none or stored",
+        ),
         ("wrn.st digits --attack pgd-cw", "found 'pgd-cw'; expected none, stored, or PGD"),
-        ("wrn.st digits --eps 3", "found '3'; expected a number 0 or above and at most 1"),
+        ("wrn.st digits --eps 3", "found '3'; expected a radius of at most 1: did you mean 3/255?"),
+        ("wrn.st digits --attack none --seed 1", "--seed: does not go with --attack none or"),
+        ("wrn.st attacked --seed 1", "--seed: does not go with --attack none or stored"),
+        ("wrn.st digits --attack none --step-size 0.1", "--step-size: does not go with"),
+        ("wrn.st digits --attack stored --attack-loss ce", "--attack-loss: does not go with"),
+        ("wrn.st digits --attack pgd0-cw --step-size 0.1", "--step-size: does nothing in PGD of 0"),
+        (
+            "wrn.st digits --attack-steps 0 --attack-loss ce",
+            "--attack-loss: does nothing in PGD of",
+        ),
+        ("wrn.st digits --per-class --confusion", "--per-class: does not go with --confusion"),
+        ("wrn.st digits --per-image --confusion", "--confusion: does not go with --per-image"),
         ("wrn.st digits --model wrn-16-1", "model: found wrn-10-1; expected wrn-16-1"),
         ("wrn.st digits --normalisation svhn", "normalisation: the file has its own"),
         ("five.st digits --current", "not averaged"),

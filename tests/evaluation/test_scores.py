@@ -15,13 +15,13 @@ from torch.nn import functional
 from advlib.attacks import pgd
 from advlib.attacks.draws import Keyed
 from advlib.attacks.oracle import Oracle
-from advlib.attacks.pgd import Attack
-from advlib.evaluation.network_scores import (
+from advlib.attacks.settings import PGD
+from advlib.evaluation.scores import (
     attack_numbered,
-    evaluate,
     evaluating,
+    mean_scores,
     score,
-    scored,
+    score_set,
 )
 from advlib.jobs.ranks import Ranks
 from advlib.models.checkpoints import load
@@ -100,14 +100,14 @@ def tensors(seed=7, count=IMAGES):
 def test_it_is_the_official_evaluation(model, shards, loss, eps, dtype):
     model = network(dtype)
     images, label, offset = tensors()
-    how = Attack(eps=eps, loss=loss)
+    how = PGD(eps=eps, loss=loss)
     expected, attacked, guess = official.evaluate(
         model, images, label, offset * eps, eps, loss=loss
     )
-    found = evaluate(model, shards, how, ALONE, seed=7)
+    found = mean_scores(model, shards, how, ALONE, seed=7)
     assert found.pop("images") == IMAGES
     assert found == pytest.approx(expected, abs=1e-5)
-    rows = [row for _, row in scored(model, shards, how, ALONE, seed=7)]
+    rows = [found.scores for found in score_set(model, shards, how, ALONE, seed=7)]
     assert torch.equal(torch.cat([row.attacked.argmax(1) for row in rows]), guess)
     ours = attack_numbered(model, images, label, torch.arange(IMAGES), how, 7)
     if dtype == torch.float64:
@@ -117,33 +117,37 @@ def test_it_is_the_official_evaluation(model, shards, loss, eps, dtype):
 
 
 def test_the_study_attacks_with_forty_steps_of_two():
-    how = Attack()
+    how = PGD()
     assert (how.eps, how.step_size, how.steps, how.loss) == (8 / 255, 2 / 255, 40, "cw")
 
 
 def test_without_an_attack_images_stay_as_they_are(model, shards):
-    found = evaluate(model, shards, None, ALONE)
+    found = mean_scores(model, shards, None, ALONE)
     assert found["accuracy"] == found["clean_accuracy"]
     assert found["loss"] == pytest.approx(found["clean_loss"], abs=1e-9)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 44, 45, 512])
 def test_batches_do_not_matter(model, shards, batch):
-    how = Attack(eps=EPS, steps=10)
-    expected = evaluate(model, shards, how, ALONE)
-    assert evaluate(model, shards, how, ALONE, batch=batch) == pytest.approx(expected, abs=1e-9)
+    how = PGD(eps=EPS, steps=10)
+    expected = mean_scores(model, shards, how, ALONE)
+    assert mean_scores(model, shards, how, ALONE, batch=batch) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("ranks", "batch", "most"), [(2, 8, None), (3, 4, 31), (7, 10, 5)])
 def test_the_slices_of_ranks_make_up_the_whole(model, shards, ranks, batch, most):
-    how = Attack(eps=EPS, steps=10)
-    whole, parts, seen = evaluate(model, shards, how, ALONE, most=most), [], []
+    how = PGD(eps=EPS, steps=10)
+    whole, parts, seen = mean_scores(model, shards, how, ALONE, most=most), [], []
     count = whole["images"]
     assert count == (most or IMAGES)
     for rank in range(ranks):
         each = Ranks(rank, ranks, torch.device("cpu"))
-        for number, row in scored(model, shards, how, each, batch=batch, most=most):
-            seen += number.tolist()
+        for found in score_set(model, shards, how, each, batch=batch, most=most):
+            row = found.scores
+            if row is None:  # the last images did not reach this rank
+                assert not len(found.number)
+                continue
+            seen += found.number.tolist()
             right = (row.attacked.argmax(1) == row.label).sum().item()
             loss = (row.loss_clean + 5 * row.divergence).sum().item()
             parts.append((right, loss))
@@ -154,8 +158,8 @@ def test_the_slices_of_ranks_make_up_the_whole(model, shards, ranks, batch, most
 
 
 def test_the_seed_decides_the_starts(model, shards):
-    how = Attack(eps=EPS, steps=1)
-    one, again, other = (evaluate(model, shards, how, ALONE, seed=s)["loss"] for s in (1, 1, 2))
+    how = PGD(eps=EPS, steps=1)
+    one, again, other = (mean_scores(model, shards, how, ALONE, seed=s)["loss"] for s in (1, 1, 2))
     assert one == again != other
 
 
@@ -172,7 +176,7 @@ def test_leaving_out_what_is_misclassified_changes_nothing(model):
         40,
     )
     with evaluating(model):
-        found = attack(model, images, label, (offset + 1) / 2, Attack(eps=EPS))
+        found = attack(model, images, label, (offset + 1) / 2, PGD(eps=EPS))
     torch.testing.assert_close(found, plain, atol=1e-6, rtol=0)
 
 
@@ -198,9 +202,7 @@ def test_starts_fill_the_ball_evenly():
 @pytest.mark.parametrize(("eps", "step"), [(8 / 255, 2 / 255), (EPS, 20 / 255), (0.5, 0.1), (0, 1)])
 def test_attacked_images_are_in_the_ball_and_in_range(model, loss, eps, step):
     images, label, _ = tensors()
-    found = attack_numbered(
-        model, images, label, torch.arange(IMAGES), Attack(eps, step, 10, loss), 0
-    )
+    found = attack_numbered(model, images, label, torch.arange(IMAGES), PGD(eps, step, 10, loss), 0)
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
     assert (found - images).abs().max() <= eps + 1e-7
 
@@ -209,7 +211,7 @@ def test_the_network_and_the_callers_gradients_are_left_as_they_were(model, shar
     model.train()
     next(model.parameters()).requires_grad_(False)
     before = [b.clone() for b in model.buffers()]
-    for _ in scored(model, shards, Attack(eps=EPS, steps=2), ALONE, batch=20):
+    for _ in score_set(model, shards, PGD(eps=EPS, steps=2), ALONE, batch=20):
         assert torch.is_grad_enabled() and model.training
     assert [p.requires_grad for p in model.parameters()].count(False) == 1
     assert all(torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True))
@@ -274,7 +276,7 @@ def test_outcomes_are_foolboxes(foolbox, cifar, eps, most):
             foolbox.criteria.Misclassification(label),
             epsilon=eps,
         )
-    ours = attack_numbered(model, images, label, number, Attack(eps=eps), 0)
+    ours = attack_numbered(model, images, label, number, PGD(eps=eps), 0)
     right = [score(model, images, label, x).attacked.argmax(1) == label for x in (ours, theirs)]
     assert (right[0] != right[1]).sum() <= 1
     assert abs(int(right[0].sum()) - int(right[1].sum())) <= 1
