@@ -116,13 +116,13 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
     .tar files or its folder; "-" or nothing means standard input. Killed, the same command line
     goes on. Under torchrun the ranks share the images.
     """
-    from advlib.jobs import ranks as parallel
-    from advlib.jobs.memory import enough_memory
+    from advlib.jobs.memory import enough_memory, keep_memory
+    from advlib.jobs.ranks import join, leave
 
     _check(options, output, verdict_file, output_format, entry)
-    ranks = parallel.join(options["device"])
+    ranks = join(options["device"])
     if ranks.device.type == "cpu":
-        parallel.keep_memory()
+        keep_memory()
     if ranks.ranks > 1 and output in (None, "-"):
         raise click.UsageError("several ranks need -o NAME, beside which they keep what they did")
     if ranks.ranks > 1 and (not sets or "-" in sets):
@@ -148,7 +148,7 @@ def main(network, sets, output, verdict_file, output_format, entry, **options):
             cli.note(f"{verdict_file} says that this is done")
             job.store.clear_up(job.identity)
         ranks.wait()
-        parallel.leave()
+        leave()
     if ranks.first:
         for warning in document["warnings"]:
             _warn(warning, told)
@@ -187,12 +187,12 @@ def _check(options: dict, output, verdict_file, output_format, entry: dict) -> N
 
 def _store(output: str | None, stack: contextlib.ExitStack):
     """Where the job keeps what it did: beside the shards, or nowhere for long."""
-    from advlib.jobs.store import Store
+    from advlib.attacks.job import attack_store
 
     if output in (None, "-"):
-        return Store(stack.enter_context(cli.temporary_folder()))
+        return attack_store(stack.enter_context(cli.temporary_folder()))
     folder, base = os.path.split(output)
-    store = Store(os.path.join(folder, f".{base}.attack"))
+    store = attack_store(os.path.join(folder, f".{base}.attack"))
     stack.callback(store.release)
     return store
 

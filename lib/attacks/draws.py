@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from advlib.jobs.device_random import uniform
+from advlib.jobs.keyed_random import uniform
 
 
 def seed_of(*names: int) -> int:

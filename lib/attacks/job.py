@@ -33,6 +33,11 @@ SAVE_EVERY = 20.0  # seconds, between saves of a window under way
 STATE = ("robust", "adversarial", "logits")  # of a problem under way
 
 
+def attack_store(folder: str) -> Store:
+    """The folder in which an attack on a set keeps what it did, and from which it goes on."""
+    return Store(folder, key="advattack", work="attack", redone="its images are attacked anew")
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a rank's work stands.

@@ -34,10 +34,10 @@ def open_checkpoint(path: str, source, device, options: dict):
     """
     import torch
 
-    from advlib.jobs.ranks import exact_floats
+    from advlib.jobs.devices import allow_tf32
     from advlib.models import checkpoints
 
-    exact_floats()
+    allow_tf32(False)
     model, description = checkpoints.load(path, **options)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
@@ -54,7 +54,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     import os
 
     from advlib.evaluation.outcomes import check_images
-    from advlib.jobs.ranks import exact_floats
+    from advlib.jobs.devices import allow_tf32
     from advlib.models import callables, imported
 
     if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):
@@ -65,7 +65,7 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
         return model, description, model.classes
     if given := [f"--{name}" for name in ("model", "current") if options[name]]:
         raise click.UsageError(f"{', '.join(given)}: for checkpoints; {spec} is Python code")
-    exact_floats()
+    allow_tf32(False)
     model, description = callables.load_callable(
         spec, normalisation=options["normalisation"], pixels=pixels or "unit", device=device
     )
@@ -106,9 +106,9 @@ def history_with(description: dict, source) -> list[dict]:
 
 def device_name(ranks) -> str:
     """What was computed on, as "4 x NVIDIA H100"."""
-    import torch
+    from advlib.jobs import devices
 
-    name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
+    name = devices.device_name(ranks.device)
     return name if ranks.ranks == 1 else f"{ranks.ranks} x {name}"
 
 

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, in folders that are one process's for a time."""
+"""Writing files whole or not at all, and keeping a folder to one process at a time."""
 
 import contextlib
 import errno
@@ -47,6 +47,15 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         raise
 
 
+@contextlib.contextmanager
+def cannot_write(path: str | os.PathLike) -> Iterator[None]:
+    """Raise CannotError, which names the file, for an OSError in the block: a full disk, say."""
+    try:
+        yield
+    except OSError as err:
+        raise CannotError(f"{path}: {err.strerror}") from err
+
+
 def file_sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal.  Raises OSError."""
     with open(path, "rb") as file:
@@ -54,13 +63,13 @@ def file_sha256(path: str | os.PathLike) -> str:
 
 
 @contextlib.contextmanager
-def held(folder: str | os.PathLike) -> Iterator[None]:
-    """Keep other processes that ask likewise off a folder, as long as the block lasts.
+def lock_folder(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep a folder to this process while the block lasts; others that call this are refused.
 
-    The system lets go of it where the process is killed.  What `atomic_write` left in the folder
-    when it was killed is removed.
+    A process that is killed loses the lock.  Half-written files that `atomic_write` left in the
+    folder when it was killed are removed.
 
-    Raises CannotError where another process has it; OSError where there is no such folder.
+    Raises CannotError where another process holds the lock; OSError where there is no such folder.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

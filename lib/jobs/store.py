@@ -1,28 +1,33 @@
-"""What a job under way leaves in its folder: files of tensors with JSON, whole or not at all."""
+"""The folder of a job under way: files of tensors with JSON, whole or not at all."""
 
 import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.files import atomic_write, held
+from advlib.jobs.files import atomic_write, cannot_write, lock_folder
 from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
 
 JOB = "job.json"
-ABOUT = "advattack"  # the key of a file's JSON
 
 
 class Store:
     """A folder of one job.  CannotError where it cannot be made or written into."""
 
-    def __init__(self, folder: str):
-        """The folder, which `settle` makes if it is not there."""
-        self.folder = folder
-        self._hold = contextlib.ExitStack()
+    def __init__(self, folder: str, key: str, work: str, redone: str):
+        """The folder, which `settle` makes if it is not there.
+
+        key: of the JSON in its files, as "advattack".  work: what is done there, for messages, as
+        "attack".  redone: what happens if a damaged file is removed, as "its images are attacked
+        anew".
+        """
+        self.folder, self.key, self.work = folder, key, work
+        self._advice = f"; remove it, and {redone}"
+        self._lock = contextlib.ExitStack()
 
     def settle(self, identity: Mapping, settings: dict, first: bool) -> dict:
         """The settings of the job in this folder; `settings`, which are kept, if it is new.
@@ -34,36 +39,36 @@ class Store:
         another process is at it.
         """
         wanted = json.loads(json.dumps(identity))
-        with self._failing(self.folder):
+        with cannot_write(self.folder):
             os.makedirs(self.folder, exist_ok=True)
             if first:
-                self._hold.enter_context(held(self.folder))
+                self._lock.enter_context(lock_folder(self.folder))
         try:
             with open(self._path(JOB), encoding="utf-8") as file:
                 found = json.load(file)
             other = difference(found["identity"], wanted)
-            kept = found["settings"]
+            kept: dict | None = found["settings"]
         except FileNotFoundError:
-            other = kept = None
+            other, kept = "", None
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise DataError(f"{self._path(JOB)}: damaged: {err}; remove the folder") from None
         if kept is not None and any(n.endswith(".safetensors") for n in os.listdir(self.folder)):
             if not other:
                 return kept
             raise DataError(
-                f"{self.folder}: of another attack, {other}: remove it, or give another"
+                f"{self.folder}: of another {self.work}, {other}: remove it, or give another"
                 " name with -o"
             )
         if first:
             document = json.dumps({"identity": wanted, "settings": settings}).encode()
-            with self._failing(self._path(JOB)), atomic_write(self._path(JOB)) as file:
+            with cannot_write(self._path(JOB)), atomic_write(self._path(JOB)) as file:
                 file.write(document)
         return settings
 
     def write(self, name: str, tensors: Mapping[str, Tensor], about: Mapping) -> None:
         """Keep tensors, with JSON about them."""
-        with self._failing(self._path(name)):
-            save_tensors(self._path(name), tensors, ABOUT, about)
+        with cannot_write(self._path(name)):
+            save_tensors(self._path(name), tensors, self.key, about)
 
     def read(self, name: str) -> tuple[dict[str, Tensor], dict] | None:
         """What was written; None where nothing was.
@@ -73,10 +78,9 @@ class Store:
         path = self._path(name)
         if not os.path.exists(path):
             return None
-        advice = "; remove it, and its images are attacked anew"
-        tensors, about = load_tensors(path, ABOUT, advice)
+        tensors, about = load_tensors(path, self.key, self._advice)
         if about is None:
-            raise DataError(f"{path}: not of an attack{advice}")
+            raise DataError(f"{path}: not of this kind of work{self._advice}")
         return tensors, about
 
     def drop(self, name: str) -> None:
@@ -95,22 +99,15 @@ class Store:
         with (
             # damaged, not there, or another process at work in it
             contextlib.suppress(OSError, CannotError, ValueError, KeyError, TypeError),
-            held(self.folder),
+            lock_folder(self.folder),
             open(self._path(JOB), encoding="utf-8") as file,
         ):
             if not difference(json.load(file)["identity"], wanted):
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def release(self) -> None:
-        """Let others at the folder."""
-        self._hold.close()
+        """Let other processes into the folder."""
+        self._lock.close()
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
-
-    @contextlib.contextmanager
-    def _failing(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as err:
-            raise CannotError(f"{path}: {err.strerror}") from err

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from advlib.errors import DataError
-from advlib.jobs.memory import ran_out
+from advlib.jobs.memory import is_out_of_memory
 from advlib.models import zoo
 from advlib.models.imported import cause_of, kind_of, modules_of, network_of
 
@@ -60,7 +60,7 @@ class Adapted(nn.Module):
         try:
             output = self.network(given)
         except Exception as err:  # of any kind: it is not our code
-            if isinstance(err, DataError) or ran_out(err):
+            if isinstance(err, DataError) or is_out_of_memory(err):
                 raise
             raise DataError(
                 f"{self.name}: called with {kind_of(given)}: {cause_of(err)}; expected logits"

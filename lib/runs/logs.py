@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.jobs.log import read_log
 from advlib.runs.table import Table
+from advlib.training.log import read_training_log
 
 SCORES = ("samples", "flops", "loss", "accuracy", "clean_accuracy", "clean_loss")
 
@@ -23,7 +23,7 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
 
     Raises DataError for what is no log, a row that lacks a number, and a log without evaluations.
     """
-    header, rows = read_log(stream, name)
+    header, rows = read_training_log(stream, name)
     found = [(i, row) for i, row in enumerate(rows, 2) if row["event"] == "evaluation"]
     found = [(i, row) for i, row in found if row.get("samples")]
     if not found:

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.device_random import hashed, shifted
+from advlib.jobs.keyed_random import shift_right, splitmix64
 from advlib.shards.order import Order
 
 
@@ -167,5 +167,5 @@ def crops(
     """
     side = 2 * padding + 1
     # The high half of the hash times the number of outcomes, over 2^32: uniform to 1 in 2^32 / 162.
-    draw = (shifted(hashed(position, seed), 32) * (2 * side * side)) >> 32
+    draw = (shift_right(splitmix64(position, seed), 32) * (2 * side * side)) >> 32
     return draw // 2 // side, draw // 2 % side, draw % 2 == 1

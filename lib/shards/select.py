@@ -16,7 +16,7 @@ import numpy as np
 
 from advlib.conditions import Comparison
 from advlib.errors import DataError
-from advlib.jobs.keyed_random import mixed
+from advlib.jobs.keyed_random import distinct_words
 from advlib.shards.chunk import IMAGES, Chunk
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
@@ -191,7 +191,7 @@ class Selection:
             return keep
         groups = labels if self.stratified else np.zeros(len(numbers), np.int64)
         drawn = np.zeros(len(numbers), bool)
-        words = mixed(numbers, self.seed)
+        words = distinct_words(numbers, self.seed)
         for group in np.unique(groups):
             if limits.get(int(group)) is not None:
                 drawn |= (groups == group) & (words <= np.uint64(limits[int(group)]))
@@ -251,13 +251,13 @@ class Selection:
             for numbers in _blocks(len(shards)):
                 inside = numbers[first <= numbers]
                 inside = inside if last is None else inside[inside < last]
-                yield np.zeros(len(inside), np.int64), mixed(inside, self.seed)
+                yield np.zeros(len(inside), np.int64), distinct_words(inside, self.seed)
             return
         for chunk, numbers in _numbered(shards.chunks()):
             keep = self._fits(chunk, numbers) & (numbers >= first)
             keep &= last is None or numbers < last
             groups = chunk.label if self.stratified else np.zeros(len(chunk), np.int64)
-            yield groups[keep], mixed(numbers[keep], self.seed)
+            yield groups[keep], distinct_words(numbers[keep], self.seed)
 
     def _how_many(self, candidates: int) -> int:
         if isinstance(self.random, float):

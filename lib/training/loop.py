@@ -20,11 +20,11 @@ from torch import nn
 from advlib.attacks.settings import PGD
 from advlib.errors import CannotError
 from advlib.evaluation.scores import mean_scores
-from advlib.jobs.device_random import uniform
-from advlib.jobs.files import held
-from advlib.jobs.log import Log, writing
+from advlib.jobs.files import cannot_write, lock_folder
+from advlib.jobs.keyed_random import uniform
+from advlib.jobs.log import Log
 from advlib.jobs.memory import enough_memory
-from advlib.jobs.ranks import Ranks, synchronised
+from advlib.jobs.ranks import Ranks
 from advlib.jobs.state import load_state, save_state
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
@@ -32,9 +32,11 @@ from advlib.shards.feed import augment, loader, to_float
 from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
 from advlib.training import schedule
+from advlib.training.batchnorm import batch_norms, over_all_ranks
+from advlib.training.log import TRAINING_LOG
 from advlib.training.recipe import Recipe
 from advlib.training.rules import peak_flops
-from advlib.training.step import average, copy_statistics, decay_groups, norms, outcome
+from advlib.training.step import average, copy_statistics, decay_groups, outcome
 
 STATE, LOG, LAST, BEST = "state.safetensors", "log.jsonl", "last.safetensors", "best.safetensors"
 NOISE, CROPS, TESTS = 1, 2, 3  # streams of random numbers of a run, apart by their seeds
@@ -96,8 +98,8 @@ class Run:
         self.layout = layout
         model = model.to(ranks.device, memory_format=layout)
         self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
-        self.model = synchronised(model, ranks).train()
-        self.layers = norms(self.model)
+        self.model = over_all_ranks(model, ranks).train()
+        self.layers = batch_norms(self.model)
         self.optimiser = torch.optim.SGD(
             decay_groups(self.model, recipe.weight_decay),
             lr=recipe.lr,
@@ -106,7 +108,7 @@ class Run:
             foreach=True,
         )
         network = torch.compile(self.model) if recipe.compile else self.model
-        self.inner, self.shared = network, ranks.share(network)
+        self.inner, self.shared = network, ranks.average_gradients(network)
         name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "cpu"
         self.peak = peak_flops(name, recipe.precision)
         self.step = 0
@@ -125,7 +127,7 @@ class Run:
             f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
             " take more ranks, --precision bf16 or a smaller --batch"
         )
-        alone = held(self.folder) if self.ranks.first else contextlib.nullcontext()
+        alone = lock_folder(self.folder) if self.ranks.first else contextlib.nullcontext()
         with alone, enough_memory(advice):
             return self._train()
 
@@ -150,9 +152,7 @@ class Run:
                 self.log.close()
 
     def _header(self) -> dict:
-        return {
-            "format": "advlog",
-            "version": 1,
+        settings = {
             **self.plan.about,
             **self.job,
             "params": sum(p.numel() for p in self.model.parameters()),
@@ -165,6 +165,7 @@ class Run:
             "evaluate": sorted(self.plan.at),
             "validate_every": self.plan.validate_every,
         }
+        return TRAINING_LOG.header(settings)
 
     def _steps(self) -> bool:
         per_epoch = self.recipe.steps_per_epoch
@@ -316,7 +317,7 @@ class Run:
                 "reported": self.reported,
                 "log": self.log.settle(),
             }
-            with writing(self._path(STATE)):
+            with cannot_write(self._path(STATE)):
                 save_state(self._path(STATE), self._networks(), self.optimiser, facts)
         self.saved = time.monotonic()
         self.ranks.wait()
@@ -325,7 +326,7 @@ class Run:
         if self.ranks.first:
             reached = {"epoch": epoch, "step": self.step, "samples": self._images()}
             about = self.plan.about | reached
-            with writing(self._path(name)):
+            with cannot_write(self._path(name)):
                 save(self._path(name), self.averaged, about, self.model)
 
     def _write(self, event: str, **values) -> None:

@@ -8,8 +8,9 @@ from fractions import Fraction
 import torch
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.memory import enough_memory
-from advlib.jobs.ranks import join, keep_memory
+from advlib.jobs.devices import allow_tf32
+from advlib.jobs.memory import enough_memory, keep_memory
+from advlib.jobs.ranks import join
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
@@ -94,8 +95,7 @@ def prepare(
     ranks = join(device)
     if ranks.device.type == "cpu":
         keep_memory()
-    torch.backends.cuda.matmul.allow_tf32 = settings.precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = settings.precision == "tf32"
+    allow_tf32(settings.precision == "tf32")
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as err:

@@ -7,8 +7,6 @@ divergence sends gradients to both.  The clean logits are computed once and serv
 the same numbers as twice, in less time.
 """
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 
 from advlib.attacks import pgd
 from advlib.attacks.losses import divergence
+from advlib.training.batchnorm import batch_norms, running_statistics_kept
 from advlib.training.recipe import Recipe
 
 
@@ -31,23 +30,6 @@ class Outcome:
     loss: Tensor
     clean: Tensor
     robust: Tensor
-
-
-def norms(model: nn.Module) -> list[nn.Module]:
-    """The batch-norm layers of a network."""
-    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-
-
-@contextlib.contextmanager
-def untracked(layers: list[nn.Module]) -> Iterator[None]:
-    """Leave running statistics as they are, while batches are normalised by their own."""
-    for layer in layers:
-        layer.track_running_stats = False
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.track_running_stats = True
 
 
 def outcome(
@@ -66,7 +48,7 @@ def outcome(
     images: (b, c, h, w) in [0, 1].  label: (b,) int64.  noise: like images, uniform in [0, 1).
     count: images of the whole batch, by which losses are divided.
     """
-    layers = norms(inner)
+    layers = batch_norms(inner)
 
     def label_loss(logits: Tensor, smoothing: float = recipe.smoothing) -> Tensor:
         whole = functional.cross_entropy(logits, label, reduction="sum", label_smoothing=smoothing)
@@ -80,7 +62,7 @@ def outcome(
     begin = pgd.start(images, noise, recipe.eps)
     box = (images, begin, recipe.eps, recipe.step_size, recipe.attack_steps)
     if recipe.loss == "madry":
-        with untracked(layers):
+        with running_statistics_kept(layers):
             attacked = pgd.ascend(lambda x: label_loss(inner(x), 0.0), *box)
         logits = model(attacked)
         loss = label_loss(logits)
@@ -88,7 +70,7 @@ def outcome(
         return Outcome(loss, right, right)
     clean = model(images)
     target = functional.softmax(clean.detach(), 1)
-    with untracked(layers):
+    with running_statistics_kept(layers):
         attacked = pgd.ascend(lambda x: divergence(target, inner(x)).sum() / count, *box)
     robust = model(attacked)
     # no detach: the divergence moves the clean predictions too
@@ -103,7 +85,7 @@ def _right(logits: Tensor, label: Tensor) -> Tensor:
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Parameters for SGD in two groups: with weight decay, and those of batch norm, without."""
-    bare = {id(p) for layer in norms(model) for p in layer.parameters()}
+    bare = {id(p) for layer in batch_norms(model) for p in layer.parameters()}
     parameters = list(model.parameters())
     return [
         {"params": [p for p in parameters if id(p) not in bare], "weight_decay": weight_decay},

@@ -12,10 +12,9 @@ import torch
 from conftest import environment
 from robust import read
 
-from advlib.attacks.job import Job
+from advlib.attacks.job import Job, attack_store
 from advlib.attacks.oracle import Oracle
 from advlib.errors import CannotError, DataError
-from advlib.jobs.store import Store
 
 # Square first, for what its rounds hand on to show in the images
 LINE = (
@@ -243,11 +242,11 @@ def test_a_damaged_file_is_one_line(stopped, keep):
 def test_a_damaged_job_is_one_line(tmp_path, text):
     (tmp_path / "job.json").write_text(text)
     with pytest.raises(DataError, match=r"job\.json: damaged: .*; remove the folder"):
-        Store(str(tmp_path)).settle({}, {}, True)
+        attack_store(str(tmp_path)).settle({}, {}, True)
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
-    store = Store(str(tmp_path / "a"))
+    store = attack_store(str(tmp_path / "a"))
     store.settle({"set": 1}, {"window": 3}, True)
     store.release()
     assert store.settle({"set": 1}, {"window": 9}, True) == {"window": 9}  # nothing is done yet
@@ -262,7 +261,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").touch()
     with pytest.raises(CannotError, match="Not a directory"):
-        Store(str(tmp_path / "file" / "b")).settle({}, {}, True)
+        attack_store(str(tmp_path / "file" / "b")).settle({}, {}, True)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_windows_leave_no_rank_without_work(tmp_path, count, batch, ranks, windo
         Oracle(lambda x: x, batch=batch),
         count,
         0,
-        Store(str(tmp_path / "a")),
+        attack_store(str(tmp_path / "a")),
         {},
         torch.device("cpu"),
         0,
@@ -295,10 +294,10 @@ def test_windows_leave_no_rank_without_work(tmp_path, count, batch, ranks, windo
 
 
 def test_a_job_that_has_done_nothing_gives_way_to_another(tmp_path):
-    first = Store(str(tmp_path / "a"))
+    first = attack_store(str(tmp_path / "a"))
     first.settle({"set": 1}, {"window": 3}, True)
     first.release()
-    other = Store(str(tmp_path / "a"))
+    other = attack_store(str(tmp_path / "a"))
     assert other.settle({"set": 2}, {"window": 5}, True) == {"window": 5}
     other.write("window-000000.safetensors", {"a": torch.ones(1)}, {})
     other.release()

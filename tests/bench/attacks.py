@@ -24,7 +24,7 @@ from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.reference import referred
 from advlib.attacks.suites import suite
-from advlib.jobs.ranks import keep_memory
+from advlib.jobs.memory import keep_memory
 from advlib.models.checkpoints import load
 from advlib.models.folding import folded
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as functional
 
-from advlib.jobs.ranks import keep_memory
+from advlib.jobs.memory import keep_memory
 from advlib.models.network import build
 from advlib.training import schedule
 from advlib.training.recipe import Recipe

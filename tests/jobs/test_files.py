@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.files import atomic_write, held
+from advlib.jobs.files import atomic_write, lock_folder
 
 DYING = """
 import os, signal, sys
-from advlib.jobs.files import atomic_write, held
-with held(sys.argv[1]), atomic_write(sys.argv[1] + "/kept") as file:
+from advlib.jobs.files import atomic_write, lock_folder
+with lock_folder(sys.argv[1]), atomic_write(sys.argv[1] + "/kept") as file:
     file.write(b"half")
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -31,7 +31,7 @@ def test_a_killed_write_leaves_the_old_file_and_the_next_in_the_folder_clears_up
     killed(tmp_path)
     assert (tmp_path / "kept").read_bytes() == b"old"
     assert len(os.listdir(tmp_path)) == 3
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         assert sorted(os.listdir(tmp_path)) == [".other", "kept"]
         with atomic_write(tmp_path / "kept") as file:
             file.write(b"new")
@@ -45,14 +45,17 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["kept"] and (tmp_path / "kept").read_bytes() == b"old"
 
 
-def test_a_held_folder_is_refused_until_it_is_let_go_of(tmp_path):
-    with held(tmp_path):
-        with pytest.raises(CannotError, match="another process is at work in it"), held(tmp_path):
+def test_a_locked_folder_is_refused_until_it_is_unlocked(tmp_path):
+    with lock_folder(tmp_path):
+        with (
+            pytest.raises(CannotError, match="another process is at work in it"),
+            lock_folder(tmp_path),
+        ):
             pass
         (tmp_path / ".a.unfinished").touch()  # of the one that has it
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         assert os.listdir(tmp_path) == []
-    with pytest.raises(FileNotFoundError), held(tmp_path / "nowhere"):
+    with pytest.raises(FileNotFoundError), lock_folder(tmp_path / "nowhere"):
         pass
 
 

@@ -14,7 +14,7 @@ import torch
 from conftest import environment
 from safetensors.torch import load_file
 
-from advlib.jobs.files import held
+from advlib.jobs.files import lock_folder
 from advlib.models.checkpoints import load
 from advlib.shards.chunk import Chunk
 from advlib.shards.reader import open_set
@@ -107,7 +107,7 @@ def test_twenty_kills_change_no_bit(sets):
 
 
 def test_one_process_at_a_time_is_at_a_run(sets, finished, run):
-    with held(finished):
+    with lock_folder(finished):
         done = run(f"{RUN} -o plain")
     assert done.returncode == 1
     assert done.stderr == "advtrain: plain: another process is at work in it\n"

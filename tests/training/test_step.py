@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from advlib.errors import DataError
-from advlib.jobs.device_random import uniform
+from advlib.jobs.keyed_random import uniform
 from advlib.jobs.ranks import Ranks
 from advlib.models.network import build
 from advlib.shards.chunk import Chunk
@@ -20,9 +20,10 @@ from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
 from advlib.training import schedule
+from advlib.training.batchnorm import batch_norms
 from advlib.training.loop import CROPS, NOISE, Plan, Run
 from advlib.training.recipe import Recipe
-from advlib.training.step import copy_statistics, decay_groups, norms, outcome
+from advlib.training.step import copy_statistics, decay_groups, outcome
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 
@@ -108,7 +109,7 @@ def test_the_attack_sees_its_batch_and_leaves_no_trace():
     images, label, noise = tensors()
     before = copy.deepcopy(ours)
     outcome(ours, ours, images, label, noise, Recipe(1000, batch=12), 12)
-    for layer, old in zip(norms(ours), norms(before), strict=True):
+    for layer, old in zip(batch_norms(ours), batch_norms(before), strict=True):
         # clean and attacked forward alone
         assert layer.num_batches_tracked == old.num_batches_tracked + 2
         assert layer.track_running_stats
