@@ -5,15 +5,14 @@ the libraries which torchvision's compiled operators need (its CPU build beside 
 importing torchvision fails for want of two operators that nothing here uses; declaring them is
 enough.  Source of the schemas: torchvision, csrc/ops/nms.cpp and csrc/ops/quantized/cpu/qnms.cpp.
 
-Raises CannotError where torch or torchvision is not installed.
+Raises ModuleNotFoundError where torch or torchvision is not installed.
 """
 
 import contextlib
 import importlib.util
 import sys
 from pathlib import Path
-
-from advlib.errors import CannotError
+from typing import Any
 
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -21,12 +20,12 @@ SCHEMAS = (
 )
 
 
-def _missing_schemas():
+def _missing_schemas() -> Any:
     """A torch.library.Library that declares them and must be kept; None where they are there."""
     import torch
 
     package = importlib.util.find_spec("torchvision")
-    if package is None or "torchvision" in sys.modules:
+    if package is None or package.origin is None or "torchvision" in sys.modules:
         return None
     # a second definition is an error too, so what torchvision would load is tried first
     for compiled in Path(package.origin).parent.glob("_C.*"):
@@ -40,10 +39,5 @@ def _missing_schemas():
     return library
 
 
-try:
-    _LIBRARY = _missing_schemas()  # the schemas go when it does
-    import torchvision  # noqa: F401
-except ModuleNotFoundError as err:
-    if err.name not in ("torch", "torchvision"):
-        raise
-    raise CannotError(f"{err.name} is not installed; install advtools[images]") from None
+_LIBRARY = _missing_schemas()  # the schemas go when it does
+import torchvision  # noqa: E402, F401

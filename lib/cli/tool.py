@@ -13,6 +13,8 @@ from advlib import __version__, settings
 from advlib.cli.options import Option
 from advlib.errors import CannotError, DataError
 
+# Modules of the packages that only commands with images need, which `images` installs
+IMAGES = ("h5py", "pyautoattack", "safetensors", "torch", "torchvision")
 AFTER_FIRST = 2.0  # seconds that other ranks leave torchrun to end them
 
 
@@ -79,7 +81,7 @@ class Tool(click.Command):
             sys.exit(status if isinstance(status, int) else 0)
         except Exception as err:
             # within an import, what Ctrl-C raises may come out as an error of another kind
-            status, message = (130, "interrupted") if interrupts else _verdict(err)
+            status, message = (130, "interrupted") if interrupts else _ending(err)
             if debug:
                 traceback.print_exception(err)
         name += _wait_for_the_first()
@@ -101,7 +103,7 @@ def _interrupts() -> list[int]:
     return seen
 
 
-def _verdict(err: Exception) -> tuple[int, str]:
+def _ending(err: Exception) -> tuple[int, str]:
     """Exit status and message of an error."""
     match err:
         case click.exceptions.Abort():  # Ctrl-C
@@ -118,6 +120,9 @@ def _verdict(err: Exception) -> tuple[int, str]:
             )
         case MemoryError():
             return 1, "out of memory"
+        case ModuleNotFoundError() if (missing := (err.name or "").partition(".")[0]) in IMAGES:
+            advice = "install advtools[images], as make install IMAGES=1 does"
+            return 1, f"{missing} is not installed; {advice}"
     return 1, f"internal error: {type(err).__name__}: {err} (see --debug)"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advlib.errors import CannotError
 from advlib.models import zoo
 from advlib.models.flops import forward_flops
 
@@ -53,12 +52,9 @@ def counted(model: zoo.Model, image_size: int, classes: int, attack_steps: int) 
 
     To what the step here does a forward pass is added: the study computes the clean predictions
     anew for the loss, and its tables and laws count that.
-    Raises CannotError where torch is not installed.
     """
-    try:
-        import torch
-    except ModuleNotFoundError as err:
-        raise CannotError(f"{err.name} is not installed; install advtools[images]") from None
+    import torch
+
     from advlib.models.network import build
     from advlib.training.recipe import Recipe
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from advlib.errors import CannotError, DataError
+from advlib.errors import DataError
 from advlib.shards.chunk import IMAGES, Chunk
 from advlib.shards.sources.pair import KEYS, as_labels, check_image, check_keys, check_label
 from advlib.shards.sources.source import file_identity, spans
@@ -57,10 +57,8 @@ def open_hdf5(path: Path) -> Hdf5Source:
 
 
 def _open(path: Path):
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise CannotError(f"{path}: HDF5 files need h5py; install the package h5py") from None
+    import h5py
+
     with _naming(path):
         return h5py.File(path, "r", rdcc_nbytes=CACHE)
 
