@@ -6,14 +6,23 @@ override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := build/demo
-PAGES  := $(wildcard man/*.[157])
-SOURCE := pyproject.toml README.md $(shell find lib tools -name '*.py' -o -path '*/data/*.*') $(PAGES)
+PAGES  := $(wildcard man/*.[1357])
+SOURCE := pyproject.toml README.md $(wildcard .packaging/* .license/*) $(PAGES) \
+          $(shell find lib tools -name '*.py' -o -path '*/data/*.*')
 TOOLS  := $(basename $(notdir $(filter-out tools/__init__.py,$(wildcard tools/*.py))))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+EXTRA  := $(if $(filter-out 0,$(IMAGES)),[images])
+# Of make test.  JOBS: processes that share the tests.  TESTS: files or folders, all where empty.
+# CPU: instructions that PyTorch may use, default or avx2.  THREADS: of each process.
+JOBS    ?= auto
+TESTS   ?=
+CPU     ?=
+THREADS ?= 1
+
 export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
 
-.PHONY: help demo test bench coverage lint format install uninstall clean
+.PHONY: help demo test bench coverage lint graph format install uninstall clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1 \t/p' Makefile | expand -t 18
@@ -37,8 +46,9 @@ demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the
 	@mkdir -p $(DEMO)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/demo.py $(DEMO)
 
-test: $(VENV)/.test  ## run every test in an environment of its own
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## run every test in an environment of its own; CPU=default|avx2, THREADS=N, TESTS=PATHS
+	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) \
+	  $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 $(TESTS)
 
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py
@@ -50,25 +60,35 @@ bench: $(VENV)/.test  ## speed against named references, then the coverage of in
 coverage: $(VENV)/.test  ## only that: 200 simulated studies, some ten minutes
 	$(BIN)/python tests/bench/coverage.py 200 250
 
-lint: $(VENV)/.test  ## ruff, and mandoc on the manual
+# The working tree under its import names, for tools that read the source.
+build/source: Makefile
+	@mkdir -p $@ && ln -sfn "$(CURDIR)/lib" $@/advlib && ln -sfn "$(CURDIR)/tools" $@/advtools
+	@touch $@
+
+lint: $(VENV)/.test build/source  ## ruff, mypy, and mandoc on the manual
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	MYPYPATH=build/source $(BIN)/mypy
 	@if command -v mandoc >/dev/null; then mandoc -Tlint -W warning $(PAGES); \
 	 else echo "lint: no mandoc here; the manual is not checked" >&2; fi
+
+graph: $(VENV)/.test build/source  ## build/rooms.svg: which room imports which, by import-linter and Graphviz
+	$(PIP) install import-linter
+	PYTHONPATH=build/source $(BIN)/import-linter drawgraph --show-cycle-breakers advlib > build/rooms.dot
+	dot -Tsvg -o build/rooms.svg build/rooms.dot
 
 format: $(VENV)/.test  ## let ruff format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-install:         ## commands, manual and shell completions into PREFIX (default ~/.local)
+install:         ## commands, manual, completions into PREFIX (~/.local); IMAGES=1 adds PyTorch
 	$(PYTHON) -m venv "$(PREFIX)/lib/advtools"
 	"$(PREFIX)/lib/advtools/bin/python" -m pip --disable-pip-version-check --quiet install \
-	  --constraint .constraints.txt .
+	  --constraint .constraints.txt '.$(EXTRA)'
 	@mkdir -p "$(PREFIX)/bin" "$(PREFIX)/share/bash-completion/completions" \
 	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
-	@for section in 1 5 7; do \
-	   mkdir -p "$(PREFIX)/share/man/man$$section"; \
-	   cp man/*.$$section "$(PREFIX)/share/man/man$$section"; \
+	@for page in $(PAGES); do \
+	   folder="$(PREFIX)/share/man/man$${page##*.}"; mkdir -p "$$folder" && cp $$page "$$folder" || exit 1; \
 	 done
 	@for tool in $(TOOLS); do \
 	   ln -sf "../lib/advtools/bin/$$tool" "$(PREFIX)/bin/$$tool" || exit 1; \
@@ -90,4 +110,4 @@ uninstall:       ## remove what install put into PREFIX
 	@for page in $(notdir $(PAGES)); do rm -f "$(PREFIX)/share/man/man$${page##*.}/$$page"; done
 
 clean:           ## remove the environment and everything built
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist .*_cache .hypothesis
