@@ -1,11 +1,18 @@
 """The commands of pyproject.toml and their options, for tests that hold for all of them."""
 
+import contextlib
 import importlib
+import os
+import shlex
+import signal
+import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import click
+from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
@@ -29,3 +36,28 @@ def options_of(name: str) -> dict[str, click.Option]:
         if isinstance(param, click.Option)
         for spelling in (*param.opts, *param.secondary_opts)
     }
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[Callable[..., Result]]:
+    """Run command lines in a folder, in this process: that saves the start of a process each.
+
+    run("advls -q train", status=0) runs one without a shell and checks its exit status.
+    """
+
+    def run(line: str, status: int = 0, **extra) -> Result:
+        name, *words = shlex.split(line)
+        sys.argv = [name, *words]
+        done = CliRunner().invoke(command_of(name), words, prog_name=name, **extra)
+        assert done.exit_code == status, (line, done.exit_code, done.stderr, done.exception)
+        return done
+
+    # a command gives SIGPIPE back to the system, and may look for modules where it runs
+    before = Path.cwd(), sys.argv, sys.path[:], signal.getsignal(signal.SIGPIPE)
+    os.chdir(folder)
+    try:
+        yield run
+    finally:
+        os.chdir(before[0])
+        sys.argv, sys.path[:] = before[1], before[2]
+        signal.signal(signal.SIGPIPE, before[3])

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import pytest
+import shared
 from hypothesis import HealthCheck, settings
 
 # before torch is loaded: on the tests' small tensors threads cost more than they bring, and on a
@@ -68,14 +71,27 @@ def small_disk():
         yield mount
 
 
+def pytest_configure(config):
+    """Begin a run: its workers, if any, share a folder."""
+    if shared.begin():
+        config.add_cleanup(shared.end)
+
+
 @pytest.fixture(scope="session")
 def robust(tmp_path_factory):
     """A folder with a network trained to withstand attacks, and digits to attack it with."""
     from robust import fill
 
     folder = tmp_path_factory.mktemp("robust")
-    fill(folder)
+    shutil.copytree(shared.once("robust", fill), folder, dirs_exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Run command lines in an empty folder, in this process: see commands.inside."""
+    with commands.inside(tmp_path) as run:
+        yield run
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGES = sorted((Path(__file__).parents[1] / "man").glob("*.[157]"))
+PAGES = sorted((Path(__file__).parents[1] / "man").glob("*.[1357]"))
 
 ESCAPES = {
     "\\-": "-",
