@@ -17,8 +17,8 @@ from torch.nn import functional
 from advlib.attacks import pgd
 from advlib.models.checkpoints import save
 from advlib.models.network import build
+from advlib.shards.augmentation import to_float
 from advlib.shards.chunk import Chunk, concatenate
-from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 from advlib.shards.writer import Writer

@@ -77,12 +77,7 @@ def _entry(context, param, value):
     help="Images at once, on each rank.",
 )
 @click.option("--fooled", is_flag=True, help="Keep only the images that are misclassified.")
-@click.option(
-    "--layout",
-    type=click.Choice(["chunk", "sample"]),
-    help="Layout to write. [default: sample up to 10000 images, else chunk]",
-)
-@cli.layout_options
+@cli.layout_options("sample up to 10000 images, else chunk")
 @click.option(
     "-o",
     "--output",

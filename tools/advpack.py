@@ -1,65 +1,83 @@
 """advpack: put a data set into shards."""
 
 import contextlib
-import os
 
 import click
 
 from advlib import cli
+from advlib.settings import Rule, when_absent, when_given
+from advlib.shards.constants import MOST_CLASSES
+from advlib.shards.splits import EXTRA, SPLITS
 
-SPLITS = ("train", "test", "validation", "train-rest", "extra")
+
+def _is_data_set(found):
+    from advlib.shards.packing import are_shards
+
+    return not are_shards(found["sources"])
 
 
-def _classes(context, param, value):
-    """Class names, or how many classes there are: what `--classes` says."""
-    if value is None:
-        return {}
-    from advlib.shards import layouts
-    from advlib.shards.sources.names import CLASSES
+def _names(context, param, value):
+    from advlib.errors import DataError
+    from advlib.shards.packing import parse_class_names
 
-    if value.isdecimal() and 0 < int(value) <= layouts.CLASSES:
-        return {"classes": int(value)}
-    names = CLASSES.get(value) or tuple(name.strip() for name in value.split(","))
-    if len(names) < 2 or not all(names) or len(set(names)) < len(names):
-        raise click.BadParameter(
-            f"found {value!r}; expected a count of at most {layouts.CLASSES}, different names"
-            f" separated by commas, or one of {', '.join(CLASSES)}"
-        )
-    return {"class_names": names}
+    try:
+        return None if value is None else parse_class_names(value)
+    except DataError as err:
+        raise click.BadParameter(str(err)) from None
+
+
+OF_DATA_SET = (Rule(_is_data_set, "goes with a data set, not with shards"),)
 
 
 @click.command(cls=cli.Tool)
+@cli.applying(seed=when_given("shuffle"))
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option(
+@cli.option(
     "--split",
-    type=click.Choice(SPLITS),
+    type=click.Choice([*SPLITS, EXTRA]),
     help="Part of a named data set, or of idx files. [default: train]",
+    applies=OF_DATA_SET,
 )
-@click.option(
+@cli.option(
     "--root",
     metavar="DIR",
     type=click.Path(file_okay=False),
     help="Folder that holds a named data set, or takes its download. [default: ~/.cache/advtools]",
+    applies=OF_DATA_SET,
 )
-@click.option(
-    "--layout",
-    type=click.Choice(["chunk", "sample"]),
-    help="Layout to write. [default: chunk]",
-)
-@cli.layout_options
+@cli.layout_options("chunk")
 @click.option("--shuffle", is_flag=True, help="Write the images in a random order.")
 @cli.seed_option
 @click.option("--renumber", is_flag=True, help="Number the images anew instead of keeping keys.")
-@click.option(
+@cli.option(
     "--classes",
-    "about",
-    metavar="N|NAMES",
-    callback=_classes,
-    help="How many classes there are, their names separated by commas, or the data set whose "
-    "names they bear, as cifar10.",
+    type=click.IntRange(1, MOST_CLASSES),
+    metavar="N",
+    help="How many classes there are.",
+    applies=when_absent("class_names"),
+)
+@click.option(
+    "--class-names",
+    metavar="NAME,...",
+    callback=_names,
+    help="Names of the classes, in order of label, or the data set whose names they bear, as "
+    "cifar10.",
 )
 @cli.output_option
-def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, about, output):
+def main(
+    sources,
+    split,
+    root,
+    layout,
+    chunk,
+    shard,
+    shuffle,
+    seed,
+    renumber,
+    classes,
+    class_names,
+    output,
+):
     """Put the images of a data set into shards.
 
     SOURCE is the name of a data set (digits, which is built in and the default; cifar10, cifar100,
@@ -67,56 +85,26 @@ def main(sources, split, root, layout, chunk, shard, shuffle, seed, renumber, ab
     of images per class, a folder of idx files, or shards to be packed anew; "-" means shards on
     standard input.
     """
-    from advlib.shards.chunk import renumbered
-    from advlib.shards.shuffle import shuffled
-
-    source, identity, history, known = _open(sources, split, root, about.get("class_names"))
-    if about.get("classes") not in (None, len(known["class_names"] or ())):
-        known["class_names"] = None  # names that are not as many are of other classes
-    job = None if identity is None else {"source": identity, "seed": seed, "shuffle": shuffle}
-    writer = cli.open_writer(
-        output, layout or "chunk", job, history, chunk=chunk, shard=shard, **known | about
-    )
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(writer)
-        done = writer.images
-        if not shuffle:
-            chunks = source.chunks() if source.count is None else source.chunks(done)
-        else:
-            folder = stack.enter_context(_scratch(writer, output))
-            chunks = shuffled(source.chunks(), source.count, seed, folder, done)
-        cli.copy(renumbered(chunks, done) if renumber else chunks, writer, source.count)
-
-
-def _open(sources, split, root, class_names):
-    """A source or a shard set; what identifies it, its history, and what it says of classes."""
-    from advlib.shards.index import holds_shards
-    from advlib.shards.sources import open_source
-    from advlib.shards.sources.names import CLASSES
+    from advlib.shards import packing
 
     if not sources:
         cli.note("no SOURCE: packing digits, the built-in data set")
         sources = ("digits",)
-    if sources[0] not in CLASSES and (sources[0] == "-" or holds_shards(sources[0])):
-        if split or root:
-            raise click.UsageError("--split and --root go with a named data set")
-        shards = cli.open_images(sources)
-        known = {"class_names": shards.class_names, "classes": shards.classes}
-        identity = None if shards.count is None else {"digest": shards.digest}
-        return shards, identity, shards.history, known
-    if len(sources) > 1:
-        raise click.UsageError(f"found {len(sources)} sources; expected one, or shards")
-    source = open_source(sources[0], split, root, class_names)
-    return source, source.identity, [], {"class_names": source.class_names}
-
-
-@contextlib.contextmanager
-def _scratch(writer, output):
-    """A folder for what a shuffle keeps on disk; beside the set it outlives a kill."""
-    if output == "-":
-        with cli.temporary_folder() as folder:
-            yield folder
+    if packing.are_shards(sources):
+        packed = packing.from_shards(cli.open_images(sources))
     else:
-        folder = os.path.join(writer.partial, "shuffle")
-        os.makedirs(folder, exist_ok=True)
-        yield folder
+        packed = packing.from_data_set(sources, split, root, class_names)
+    packed = packed.with_classes(classes, class_names)
+    writer = cli.open_writer(
+        output,
+        layout or "chunk",
+        packed.job(seed, shuffle),
+        packed.history,
+        chunk=chunk,
+        shard=shard,
+        class_names=packed.class_names,
+        classes=packed.classes,
+    )
+    with writer, cli.shuffle_folder(writer) if shuffle else contextlib.nullcontext() as folder:
+        chunks = packed.chunks(writer.images, seed, folder, renumbered=renumber)
+        cli.copy(chunks, writer, packed.source.count)

@@ -23,8 +23,8 @@ from advlib.attacks.suites import Carry, Suite
 from advlib.errors import CannotError
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.store import Store
-from advlib.shards.feed import to_float
-from advlib.shards.layouts import picture
+from advlib.shards.augmentation import to_float
+from advlib.shards.pictures import eight_bits
 from advlib.shards.reader import ShardSet
 
 DONE, UNDER_WAY = "window-{:06d}.safetensors", "under-way-{:06d}.safetensors"
@@ -206,7 +206,7 @@ class Job:
 
     def _found(self, numbers: np.ndarray, problem: Problem, costs: dict) -> Found:
         adversarial = np.ascontiguousarray(problem.adversarial.permute(0, 2, 3, 1).cpu().numpy())
-        seen = to_float(torch.from_numpy(picture(adversarial)).to(self.device)).contiguous()
+        seen = to_float(torch.from_numpy(eight_bits(adversarial)).to(self.device)).contiguous()
         clean, logits, shown = (
             value.float().cpu().numpy()
             for value in (problem.clean, problem.logits, self.oracle.judge(seen))

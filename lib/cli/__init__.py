@@ -4,8 +4,10 @@ Imported by tools alone.
 """
 
 from advlib.cli.attacking import attack_meter, parse_radius, pgd_options
+from advlib.cli.figures import figure_file, figure_option
 from advlib.cli.images import (
     copy,
+    in_files,
     layout_options,
     meter,
     open_images,
@@ -13,6 +15,7 @@ from advlib.cli.images import (
     output_option,
     seekable,
     sets_argument,
+    shuffle_folder,
     standard_input,
     temporary_folder,
 )
@@ -30,6 +33,7 @@ from advlib.cli.options import (
     NUMBERS,
     Count,
     Radius,
+    applying,
     columns_option,
     fit_arguments,
     format_option,
@@ -54,7 +58,13 @@ from advlib.cli.output import (
     write_document,
     write_rows,
 )
-from advlib.cli.selecting import images_where_option, keys_option, selection, selection_options
+from advlib.cli.selecting import (
+    images_where_option,
+    keys_from_standard_input,
+    keys_option,
+    selection,
+    selection_options,
+)
 from advlib.cli.tool import Tool
 from advlib.cli.training import recipe_options, training_meter
 from advlib.cli.verdicts import finished, keep_verdict, same_set, shards_digest
@@ -66,11 +76,14 @@ __all__ = [
     "Count",
     "Radius",
     "Tool",
+    "applying",
     "atomic_write",
     "attack_meter",
     "columns_option",
     "copy",
     "device_name",
+    "figure_file",
+    "figure_option",
     "finished",
     "fit_arguments",
     "format_option",
@@ -78,7 +91,9 @@ __all__ = [
     "history_of",
     "history_with",
     "images_where_option",
+    "in_files",
     "keep_verdict",
+    "keys_from_standard_input",
     "keys_option",
     "layout_options",
     "meter",
@@ -108,6 +123,7 @@ __all__ = [
     "sets_argument",
     "setting_options",
     "shards_digest",
+    "shuffle_folder",
     "standard_input",
     "stream_name",
     "stream_rows",

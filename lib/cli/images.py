@@ -6,11 +6,24 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
+from advlib.cli.options import option
 from advlib.cli.output import history_entry, note
+from advlib.settings import Rule
+from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, LAYOUTS
+
+if TYPE_CHECKING:
+    from advlib.shards.archive import StreamWriter
+    from advlib.shards.chunk import Chunk
+    from advlib.shards.reader import ShardSet
+    from advlib.shards.stream import ShardStream
+    from advlib.shards.tar import Readable
+
+NO_CHUNKS = "the sample layout has no chunks"
 
 sets_argument = click.argument("sets", nargs=-1, metavar="[SET]...")
 
@@ -24,28 +37,60 @@ output_option = click.option(
 )
 
 
-def layout_options(command):
-    """`--layout`, `--chunk` and `--shard`: the form of the shards that are written."""
-    command = click.option(
-        "--shard",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Images of a shard, in a set of files. [default: 100000 in chunks, else 10000]",
-    )(command)
-    return click.option(
-        "--chunk",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Images of a chunk, in the chunk layout. [default: 1000]",
-    )(command)
+def _is_set_name(found: Mapping[str, Any]) -> bool:
+    """Whether the output is a set of several files, not one archive."""
+    output = found["output"]
+    return output is None or not (output == "-" or output.endswith(".tar"))
 
 
-def open_images(specs: Sequence[str]):
+def layout_options(usual: str) -> Callable:
+    """`--layout`, `--chunk` and `--shard`: the form of the shards that are written.
+
+    usual: the layout where none is named, in words.
+    """
+    options = [
+        option(
+            "--layout",
+            type=click.Choice(LAYOUTS),
+            help=f"Layout to write. [default: {usual}]",
+        ),
+        option(
+            "--chunk",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help=f"Images of a chunk, in the chunk layout. [default: {IMAGES_PER_CHUNK}]",
+            applies=(Rule(lambda found: found["layout"] != "sample", NO_CHUNKS),),
+        ),
+        option(
+            "--shard",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Images of a shard, in a set of files. "
+            f"[default: {IMAGES_PER_SHARD['chunk']} in chunks, else {IMAGES_PER_SHARD['sample']}]",
+            applies=(Rule(_is_set_name, "one archive holds all images, however many"),),
+        ),
+    ]
+
+    def decorate(command: Any) -> Any:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+def in_files(found: Mapping[str, Any]) -> bool:
+    """Whether the sets that a command reads are named, and so not standard input."""
+    return bool(found["sets"]) and "-" not in found["sets"]
+
+
+def open_images(specs: Sequence[str]) -> "ShardSet | ShardStream":
     """A ShardSet of the sets named, or a ShardStream of standard input for `-` or nothing."""
     from advlib.errors import DataError
     from advlib.shards.reader import open_set
     from advlib.shards.stream import ShardStream
 
+    source: ShardSet | ShardStream
     if specs and "-" not in specs:
         source = open_set(specs)
     else:
@@ -58,20 +103,20 @@ def open_images(specs: Sequence[str]):
 
 
 @contextlib.contextmanager
-def seekable(specs: Sequence[str]) -> Iterator:
+def seekable(specs: Sequence[str]) -> Iterator["ShardSet"]:
     """A ShardSet of the sets named; standard input is kept in a temporary file meanwhile."""
     from advlib.errors import CannotError, DataError
-    from advlib.shards.index import SetFiles
     from advlib.shards.reader import ShardSet
+    from advlib.shards.set_files import SetFiles
 
     if specs and "-" not in specs:
-        yield open_images(specs)
+        yield cast("ShardSet", open_images(specs))
         return
     with temporary_folder() as folder:
         path = os.path.join(folder, "stdin.tar")
         try:
             with open(path, "wb") as file:
-                shutil.copyfileobj(standard_input(), file, 1 << 20)
+                shutil.copyfileobj(cast(BinaryIO, standard_input()), file, 1 << 20)
         except OSError as err:
             raise CannotError(f"{path}: {err.strerror}") from err
         if not os.path.getsize(path):
@@ -98,31 +143,55 @@ def temporary_folder() -> Iterator[str]:
         signal.signal(signal.SIGPIPE, before)
 
 
-def open_writer(output: str, layout: str, job: dict | None, history=(), **about):
+@contextlib.contextmanager
+def shuffle_folder(writer: "StreamWriter") -> Iterator[str]:
+    """A folder for what a shuffle keeps on disk; beside a set it outlives a kill."""
+    from advlib.shards.writer import Writer
+
+    if isinstance(writer, Writer):
+        yield writer.make_folder("shuffle")
+    else:
+        with temporary_folder() as folder:
+            yield folder
+
+
+def open_writer(
+    output: str,
+    layout: str,
+    job: dict | None,
+    history: Sequence[dict] = (),
+    *,
+    chunk: int | None = None,
+    shard: int | None = None,
+    class_names: Sequence[str] | None = None,
+    classes: int | None = None,
+) -> "StreamWriter":
     """A context that writes a set, or standard output where `output` is `-`.
 
     job: what identifies the work beside the command line, so that a killed one goes on; None
-    where it cannot, as from a pipe.  history: of what is read.  about: `chunk`, `shard`,
-    `class_names`, `classes`; None where not known.
+    where it cannot, as from a pipe.  history: of what is read.  class_names, classes: None where
+    not known.
     """
     from advlib.errors import DataError
     from advlib.shards.archive import StreamWriter
     from advlib.shards.writer import Writer
 
-    about = {key: value for key, value in about.items() if value is not None}
-    about["history"] = [*history, history_entry()]
-    if layout == "sample" and "chunk" in about:
-        raise DataError("--chunk: the sample layout has no chunks")
-    if "shard" in about and (output == "-" or output.endswith(".tar")):
-        raise DataError(f"--shard: {output} is one archive")
+    if layout == "sample" and chunk is not None:
+        raise DataError(f"--chunk: {NO_CHUNKS}")
+    known: dict[str, Any] = {
+        "chunk": chunk or IMAGES_PER_CHUNK,
+        "class_names": class_names,
+        "classes": classes,
+        "history": [*history, history_entry()],
+    }
     if output != "-":
-        return Writer(output, layout, job=job, **about)
+        return Writer(output, layout, shard=shard, job=job, **known)
     if sys.stdout.isatty():
         raise DataError("shards are binary; name a set with -o, or pipe them on")
-    return StreamWriter(sys.stdout.buffer, layout, **about)
+    return StreamWriter(sys.stdout.buffer, layout, **known)
 
 
-def copy(chunks: Iterable, writer, total: int | None) -> int:
+def copy(chunks: Iterable["Chunk"], writer: "StreamWriter", total: int | None) -> int:
     """Write all chunks, with progress on standard error; returns how many images there are now.
 
     total: how many there will be, None where that is not known.
@@ -161,12 +230,14 @@ def meter(total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(click.get_current_context().info_name, total=total, completed=done)
+        task = bar.add_task(
+            click.get_current_context().info_name or "", total=total, completed=done
+        )
         yield lambda count: bar.advance(task, count)
 
 
-def standard_input():
+def standard_input() -> "Readable":
     """Standard input as a binary file, if something is piped in."""
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("no input: name a set, or pipe one in")
-    return sys.stdin.buffer
+    return cast("Readable", sys.stdin.buffer)

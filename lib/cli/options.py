@@ -122,6 +122,21 @@ def option(*spellings: str, **extra: Any) -> Callable:
     return click.option(*spellings, cls=Option, **extra)
 
 
+def applying(**conditions: settings.Conditions) -> Callable:
+    """Conditions under which options that commands share do anything in this one, by their names.
+
+    Stands above the options, below click.command.
+    """
+
+    def decorate(command: Any) -> Any:
+        found = {param.name: param for param in command.__click_params__}
+        for name, applies in conditions.items():
+            found[name].applies = applies
+        return command
+
+    return decorate
+
+
 def setting_options(group: type, names: Iterable[str] | None = None, **other: str) -> Callable:
     """An option for each setting of a group, a dataclass of advlib.settings.setting.
 

@@ -2,17 +2,34 @@
 
 import re
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from advlib.cli.images import in_files
+from advlib.cli.options import option
+from advlib.cli.output import stream_name
 from advlib.numbers import parse_number
+from advlib.settings import Rule, when_given
 
-keys_option = click.option(
+if TYPE_CHECKING:
+    from advlib.shards.reader import ShardSet
+    from advlib.shards.selection import Selection
+    from advlib.shards.stream import ShardStream
+
+
+def _not_both_piped(found: Mapping[str, Any]) -> bool:
+    return in_files(found) or stream_name(found["keys_file"]) != "<stdin>"
+
+
+keys_option = option(
     "--keys",
     "keys_file",
     type=click.File("rb"),
     metavar="FILE",
     help="Images whose keys are in FILE: one a line, or a CSV with a column key or image.",
+    applies=(Rule(_not_both_piped, "standard input cannot be both the set and the keys"),),
 )
 
 images_where_option = click.option(
@@ -26,9 +43,9 @@ images_where_option = click.option(
 )
 
 
-def selection_options(command):
+def selection_options(command: Any) -> Any:
     """All options that choose images by what they are or where they stand, but keys and fields."""
-    for option in reversed(
+    for each in reversed(
         [
             click.option(
                 "--range",
@@ -46,8 +63,11 @@ def selection_options(command):
                 callback=_count_or_share,
                 help="N images drawn at random, or a share, as 10% or 0.1.",
             ),
-            click.option(
-                "--stratified", is_flag=True, help="With --random: the same share of each class."
+            option(
+                "--stratified",
+                is_flag=True,
+                help="With --random: the same share of each class.",
+                applies=when_given("random"),
             ),
             click.option(
                 "--per-class",
@@ -58,20 +78,39 @@ def selection_options(command):
             click.option("--invert", is_flag=True, help="All other images instead."),
         ]
     ):
-        command = option(command)
+        command = each(command)
     return command
 
 
-def selection(source, keys_file, conditions, also=(), classes=None, **wanted):
+def keys_from_standard_input(keys_file: BinaryIO | None, piped: bool) -> BinaryIO:
+    """The file of keys, by default standard input; UsageError where that is not free for them.
+
+    piped: whether the set comes from there.
+    """
+    if keys_file is not None:
+        return keys_file
+    if piped or sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("nothing is selected; see --help")
+    return sys.stdin.buffer
+
+
+def selection(
+    source: "ShardSet | ShardStream",
+    keys_file: BinaryIO | None,
+    conditions: Sequence[str],
+    also: Sequence[str] = (),
+    classes: str | None = None,
+    **wanted: Any,
+) -> "Selection":
     """The Selection that the options make for a ShardSet or ShardStream.
 
     Conditions, and columns that are wanted `also`, which the images lack are of the keys' table:
     `keys_file`, or standard input.
     Raises DataError for classes that the set lacks and for a damaged table.
     """
-    from advlib.cli.output import stream_name
     from advlib.conditions import parse_comparison
-    from advlib.shards.select import Selection, read_keys
+    from advlib.shards.key_table import read_keys
+    from advlib.shards.selection import Selection
 
     own = {"label", "key", "number", *source.fields}
     comparisons = [parse_comparison(text) for text in conditions]
@@ -95,7 +134,7 @@ def selection(source, keys_file, conditions, also=(), classes=None, **wanted):
     )
 
 
-def _classes(text: str, source) -> frozenset[int]:
+def _classes(text: str, source: "ShardSet | ShardStream") -> frozenset[int]:
     from advlib.errors import DataError
 
     names = {name: i for i, name in enumerate(source.class_names or ())}
@@ -109,7 +148,9 @@ def _classes(text: str, source) -> frozenset[int]:
     return frozenset(found)
 
 
-def _range(context, param, value):
+def _range(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int | None] | None:
     if value is None:
         return None
     found = re.fullmatch(r"(\d*):(\d*)", value)
@@ -118,7 +159,9 @@ def _range(context, param, value):
     return int(found[1] or 0), int(found[2]) if found[2] else None
 
 
-def _count_or_share(context, param, value):
+def _count_or_share(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> int | float | None:
     if value is None:
         return None
     wrong = click.BadParameter(f"found {value!r}; expected a number of images or a share, as 10%")

@@ -10,7 +10,6 @@ import click
 from click.core import ParameterSource
 
 from advlib import __version__, settings
-from advlib.cli.options import Option
 from advlib.errors import CannotError, DataError
 
 # Modules of the packages that only commands with images need, which `images` installs
@@ -64,7 +63,7 @@ class Tool(click.Command):
 
         for name, param in params.items():
             given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-            conditions = param.applies if given and isinstance(param, Option) else ()
+            conditions = getattr(param, "applies", ()) if given else ()
             if why := settings.unmet(conditions, ctx.params, spelled):
                 raise click.UsageError(f"{spelled(name)}: {why}", ctx)
 

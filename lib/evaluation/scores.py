@@ -8,7 +8,6 @@ Source: Bartoldson et al. 2024, Sec. 3.1 and App. D; official code, Linf_PGD_40.
 """
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -25,8 +24,8 @@ from advlib.attacks.pgd import start_and_climb
 from advlib.attacks.settings import PGD
 from advlib.errors import CannotError, DataError
 from advlib.jobs.ranks import Ranks
-from advlib.shards.chunk import Chunk, first
-from advlib.shards.feed import to_float
+from advlib.shards.augmentation import to_float
+from advlib.shards.chunk import Chunk, take_images
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
 
@@ -188,7 +187,7 @@ def _read(
     if ranks.ranks > 1:
         raise CannotError(f"{source.name}: a stream goes to one rank; name the files of the set")
     number = 0
-    for chunk in first(source.chunks(), most or math.inf):
+    for chunk in take_images(source.chunks(), most):
         for begin in range(0, len(chunk), batch):
             part = chunk.take(slice(begin, begin + batch))
             yield np.arange(number, number + len(part)), part, len(part)

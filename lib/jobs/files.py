@@ -53,7 +53,7 @@ def cannot_write(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        raise CannotError(f"{path}: {err.strerror}") from err
+        raise CannotError(f"{err.filename or path}: {err.strerror}") from err
 
 
 def file_sha256(path: str | os.PathLike) -> str:

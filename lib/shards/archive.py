@@ -1,17 +1,21 @@
 """Writing one archive of images, into a pipe or a file: whole chunks, equal bytes, a checksum."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from advlib.errors import CannotError, DataError
-from advlib.shards import layouts
-from advlib.shards.chunk import IMAGES, Chunk, concatenate
-from advlib.shards.stream import alike, field_shapes
+from advlib.errors import DataError
+from advlib.jobs.files import cannot_write
+from advlib.shards.chunk import Chunk, concatenate
+from advlib.shards.chunk_layout import encode_chunk
+from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK
+from advlib.shards.form import Form, field_shapes, require_same_form, require_valid
+from advlib.shards.members import Buffers, check_field_names
+from advlib.shards.sample_layout import encode_samples
 from advlib.shards.tar import END, pack, padding
 
 
@@ -30,51 +34,60 @@ class StreamWriter:
         file: BinaryIO | None,
         layout: str = "chunk",
         *,
-        chunk: int = IMAGES,
+        chunk: int = IMAGES_PER_CHUNK,
         class_names: Sequence[str] | None = None,
         classes: int | None = None,
         history: Sequence[dict] = (),
     ):
         self.name = "<stdout>"
         self.layout, self.chunk = layout, chunk
-        self.about = {
-            "format": "advshards",
-            "version": 1,
-            "layout": layout,
-            "classes": classes or (len(class_names) if class_names else None),
-            "class_names": list(class_names) if class_names else None,
-            "history": list(history),
-        }
+        self.classes = classes or (len(class_names) if class_names else None)
+        self.class_names = list(class_names) if class_names else None
+        self.history = list(history)
         self.images = 0  # written, or kept from a killed job
         self._file = file
         self._archive: Archive | None = None
         self._pending: list[Chunk] = []
-        self._like: Chunk | None = None  # the first images: all others are to be like them
+        self._form: Form | None = None  # of the first images, which all others are to have
 
-    def __enter__(self):
+    @property
+    def description(self) -> dict[str, Any]:
+        """What an archive of the set says of it, in its first member."""
+        return {
+            "format": "advshards",
+            "version": 1,
+            "layout": self.layout,
+            "classes": self.classes,
+            "class_names": self.class_names,
+            "history": self.history,
+        }
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if kind is None:
             self._emit(final=True)
             if self._archive is None:
                 raise DataError("no images to write")
             self._archive.end()
-            with failing(self.name):
-                self._file.flush()
+            with cannot_write(self.name):
+                self._archive.file.flush()
 
     def write(self, chunk: Chunk) -> None:
         """Append images; they are in the archive once enough for a chunk have come."""
         if not len(chunk):
             return
-        layouts.checked(chunk, self.name)
-        if self._like is None:
-            layouts.check_fields(chunk.fields)
-            self._like = chunk.take(slice(0, 0))
-        like, classes = self._like, self.about["classes"]
-        self._pending += alike(
-            [chunk], self.name, like.image.shape[1:], field_shapes(like), classes
-        )
+        require_valid(chunk, self.name)
+        if self._form is None:
+            check_field_names(chunk.fields)
+            self._form = Form(chunk.image.shape[1:], field_shapes(chunk), self.classes)
+        self._pending += require_same_form([chunk], self._form, self.name)
         if sum(map(len, self._pending)) >= self.chunk:
             self._emit()
 
@@ -96,29 +109,33 @@ class StreamWriter:
     def _room(self) -> tuple["Archive", int]:
         """The archive that takes the next images, and how many at most."""
         if self._archive is None:
-            self._archive = Archive(self._file, self.name, self.about)
+            assert self._file is not None, "a writer without a file makes archives of its own"
+            self._archive = Archive(self._file, self.name, self.description)
         return self._archive, self.chunk
 
 
 class Archive:
-    """One tar archive being written, with its counts and checksum."""
+    """One tar archive being written, with its counts and checksum.
 
-    def __init__(self, file: BinaryIO, name: str, about: dict):
-        self.file, self.name, self.layout = file, name, about["layout"]
+    file: binary, need not seek.  description: its first member, which says the layout.
+    Raises CannotError where writing fails.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, description: dict[str, Any]):
+        self.file, self.name, self.layout = file, name, description["layout"]
         self.digest = hashlib.sha256()
         self.bytes = self.samples = self.images = 0
         self.counts = np.zeros(0, np.int64)
         self.shape: tuple[int, ...] = ()
         self.fields: list[str] = []
-        text = json.dumps(about).encode()
-        self._put(layouts.META, [text])
+        self._put(DESCRIPTION, [json.dumps(description).encode()])
 
     def write(self, chunk: Chunk, first: int) -> None:
         """Append images; `first`, the number of the first of them in the set."""
         if self.layout == "chunk":
-            members, samples = layouts.chunk_members(chunk, first), 1
+            members, samples = encode_chunk(chunk, first), 1
         else:
-            members, samples = layouts.sample_members(chunk), len(chunk)
+            members, samples = encode_samples(chunk), len(chunk)
         for name, buffers in members:
             self._put(name, buffers)
         self.samples += samples
@@ -132,22 +149,13 @@ class Archive:
         """Write the end mark."""
         self._write([END])
 
-    def _put(self, name: str, buffers: list) -> None:
+    def _put(self, name: str, buffers: Buffers) -> None:
         size = sum(map(len, buffers))
         self._write([pack(name, size), *buffers, padding(size)])
 
-    def _write(self, buffers: list) -> None:
-        with failing(self.name):
+    def _write(self, buffers: Buffers) -> None:
+        with cannot_write(self.name):
             for buffer in buffers:
                 self.file.write(buffer)
                 self.digest.update(buffer)
                 self.bytes += len(buffer)
-
-
-@contextlib.contextmanager
-def failing(path: str) -> Iterator[None]:
-    """Say which file could not be written."""
-    try:
-        yield
-    except OSError as err:
-        raise CannotError(f"{err.filename or path}: {err.strerror}") from err

@@ -1,20 +1,18 @@
-"""Chunk: a run of images in memory, what every reader yields and every writer takes.
+"""Chunk: some images in memory, what every reader yields and every writer takes.
 
 Arrays share their first dimension n.  A field is one value per image: a number, a truth value, a
 text, or an array (logits, the perturbed image).  Keys name images for people and for joins; most
 are the image's number in its source with nine digits, and are kept as integers then.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from advlib.errors import DataError
 
-IMAGES = 1000  # images of a chunk, where nothing else is said
 DIGITS = 9  # of a key that is a number
-RESERVED = frozenset({"image", "label", "key", "keys", "number", "first", "n"})
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,8 @@ def concatenate(chunks: Sequence[Chunk]) -> Chunk:
     for other in chunks[1:]:
         if other.image.shape[1:] != first.image.shape[1:]:
             raise DataError(
-                f"mixed shapes: {shape_text(first.image)} and {shape_text(other.image)}"
+                f"mixed shapes: {shape_text(first.image.shape[1:])} and"
+                f" {shape_text(other.image.shape[1:])}"
             )
         if set(other.fields) != set(first.fields):
             odd = ", ".join(sorted(set(other.fields) ^ set(first.fields)))
@@ -107,37 +106,42 @@ def concatenate(chunks: Sequence[Chunk]) -> Chunk:
     )
 
 
-def join_values(parts: Sequence[np.ndarray], as_text=None) -> np.ndarray:
-    """Parts of one field one after another; objects where their types differ."""
+def join_values(
+    parts: Sequence[np.ndarray], as_text: Callable[[int | str], str] | None = None
+) -> np.ndarray:
+    """Parts of one field one after another; objects, by `as_text`, where their types differ."""
     if len({part.dtype for part in parts}) == 1:
         return np.concatenate(parts)
     values = [value for part in parts for value in part.tolist()]
     return object_array([as_text(v) for v in values] if as_text else values)
 
 
-def shape_text(image: np.ndarray) -> str:
-    """Height, width and channels of (n, h, w, c), as 32x32x3."""
-    return "x".join(map(str, image.shape[1:]))
+def shape_text(shape: Iterable[int]) -> str:
+    """A shape, as of an image (height, width, channels), in words: 32x32x3."""
+    return "x".join(map(str, shape))
 
 
-def after(chunks: Iterable[Chunk], count: int) -> Iterator[Chunk]:
-    """What follows the first `count` images."""
+def skip_images(chunks: Iterable[Chunk], count: int) -> Iterator[Chunk]:
+    """The images after the first `count`, in chunks."""
     for chunk in chunks:
         if count < len(chunk):
             yield chunk.take(slice(count, None)) if count else chunk
         count = max(count - len(chunk), 0)
 
 
-def first(chunks: Iterable[Chunk], count: int) -> Iterator[Chunk]:
-    """The first `count` images; what follows is not read."""
+def take_images(chunks: Iterable[Chunk], count: int | None) -> Iterator[Chunk]:
+    """The first `count` images, or all for None, in chunks; what follows is not read."""
     for chunk in chunks:
+        if count is None:
+            yield chunk
+            continue
         yield chunk.take(slice(count)) if count < len(chunk) else chunk
         count -= len(chunk)
         if count <= 0:
             return
 
 
-def renumbered(chunks: Iterable[Chunk], first: int = 0) -> Iterator[Chunk]:
+def renumber(chunks: Iterable[Chunk], first: int = 0) -> Iterator[Chunk]:
     """The chunks with the numbers from `first` on for keys."""
     for chunk in chunks:
         yield replace(chunk, key=np.arange(first, first + len(chunk)))

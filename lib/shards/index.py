@@ -1,22 +1,14 @@
-"""Names of shard sets, and the index beside one.
+"""The index beside a shard set: its shards, what they hold, and how they were made.
 
-A set `data/train` is the files data/train-000000.tar, data/train-000001.tar, ... and its index
-data/train.index.json; a set of one file `revised.tar` has revised.tar.index.json.  The index is a
-wids-shard-index-v1, with counts of images, checksums and history of our own added.
+It is a wids-shard-index-v1, with counts of images, checksums and history of our own added.
+advshards(5) is the reference.
 """
 
 import json
 import os
-import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from advlib.errors import DataError
-
-SUFFIX = ".index.json"
-NUMBERED = re.compile(r"(.*)-\d{4,}\.tar", re.DOTALL)
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-EXPECTED = "expected shards (a .tar, name-{000000..000009}.tar, a set's name, its folder, or -)"
 
 
 @dataclass(frozen=True)
@@ -46,6 +38,7 @@ class Index:
 
     @property
     def images(self) -> int:
+        """How many images the set holds."""
         return sum(shard.images for shard in self.shards)
 
     def document(self) -> dict:
@@ -123,94 +116,3 @@ def read_index(path: str) -> Index:
                 f" {shard.filesize} bytes"
             )
     return index
-
-
-@dataclass(frozen=True)
-class SetFiles:
-    """A set as files: its name, the paths of its shards in order, the path of its index or None."""
-
-    name: str
-    paths: tuple[str, ...]
-    index: str | None
-
-
-def find_sets(specs: Sequence[str]) -> list[SetFiles]:
-    """The sets that the names on a command line mean, in their order.
-
-    A name is a .tar file, several in brace notation, a set's name or index, or a folder, which
-    means all sets in it.  Files of one set named one after another are one set.
-    Raises DataError for what is not there, and for names that webdataset would run as commands.
-    """
-    found: list[tuple[str, str]] = []  # (set name, path)
-    for spec in specs:
-        found += [(set_name(path), path) for path in _paths(spec)]
-    sets: list[SetFiles] = []
-    for name, path in found:
-        if sets and sets[-1].name == name and path not in sets[-1].paths:
-            sets[-1] = SetFiles(name, (*sets[-1].paths, path), sets[-1].index)
-        else:
-            index = name + SUFFIX
-            sets.append(SetFiles(name, (path,), index if os.path.isfile(index) else None))
-    return sets
-
-
-def set_name(path: str) -> str:
-    """The set that a shard belongs to: its path without number and suffix, or the one file."""
-    found = NUMBERED.fullmatch(path)
-    return found[1] if found else path
-
-
-def holds_shards(spec: str) -> bool:
-    """Whether a name on a command line is one of shards, not of a data set in another form."""
-    if spec.endswith((".tar", SUFFIX)) or os.path.isfile(spec + SUFFIX):
-        return True
-    if os.path.isdir(spec):
-        return any(name.endswith(".tar") for name in os.listdir(spec))
-    return "{" in spec or bool(SCHEME.match(spec))
-
-
-def _paths(spec: str) -> list[str]:
-    if SCHEME.match(spec) and not os.path.exists(spec):
-        raise DataError(
-            f"{spec!r}: names that run commands or reach the network are not read; {EXPECTED}"
-        )
-    if "{" in spec and not os.path.exists(spec):
-        return _braces(spec)
-    if os.path.isdir(spec):
-        return _folder(spec)
-    if spec.endswith(SUFFIX):
-        spec = spec.removesuffix(SUFFIX)
-    if os.path.isfile(spec):
-        return [spec]
-    if spec.endswith(".tar"):
-        raise DataError(f"{spec}: no such file")
-    if not os.path.isfile(spec + SUFFIX):
-        raise DataError(f"{spec}: neither a file nor a set with an index; {EXPECTED}")
-    folder = os.path.dirname(spec)
-    paths = [os.path.join(folder, s.url) for s in read_index(spec + SUFFIX).shards]
-    for path in paths:
-        if not os.path.isfile(path):
-            raise DataError(f"{path}: no such file; {spec + SUFFIX} names it")
-    return paths
-
-
-def _braces(spec: str) -> list[str]:
-    from braceexpand import UnbalancedBracesError, braceexpand
-
-    try:
-        paths = list(braceexpand(spec))
-    except UnbalancedBracesError:
-        raise DataError(f"{spec}: braces do not match; {EXPECTED}") from None
-    for path in paths:
-        if not os.path.isfile(path):
-            raise DataError(f"{path}: no such file, of {spec}")
-    return paths
-
-
-def _folder(folder: str) -> list[str]:
-    names = os.listdir(folder)
-    names = sorted(name for name in names if name.endswith(".tar") and name[0] != ".")
-    paths = [os.path.normpath(os.path.join(folder, name)) for name in names]
-    if not paths:
-        raise DataError(f"{folder}: no .tar files in this folder; {EXPECTED}")
-    return paths

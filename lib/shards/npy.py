@@ -73,4 +73,4 @@ def encode(array: np.ndarray) -> tuple[bytes, memoryview]:
     array = np.ascontiguousarray(array)
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
-    return head.getvalue(), memoryview(array.reshape(-1).view(np.uint8))
+    return head.getvalue(), array.reshape(-1).view(np.uint8).data

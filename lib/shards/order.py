@@ -27,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -47,15 +48,15 @@ class Part:
     digest: identifies its content; a resumed order must have the same.
     """
 
-    chunk_sizes: np.ndarray
+    chunk_sizes: Sequence[int] | np.ndarray
     passes: Fraction = Fraction(1)
     name: str = "a set"
     digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Picks:
-    """The images of one batch, or of one rank's slice of it, as three (b,) int64 arrays.
+class BatchIndices:
+    """Which images are in a batch, or in one rank's slice of it: three (b,) int64 arrays.
 
     part: the set of each image, an index into the parts; the real set comes after the last part.
     number: the image within its set, in set order, from 0.
@@ -83,7 +84,7 @@ class Order:
         the set is.
 
     Its `images` are those of all batches; its `digest` fingerprints everything but the seed; its
-    `names` are those of the sets, in the numbering of `Picks`.
+    `names` are those of the sets, in the numbering of `BatchIndices`.
 
     Raises DataError for an empty set and for values outside these ranges.
     """
@@ -133,7 +134,7 @@ class Order:
         """The number of batches."""
         return self._batches
 
-    def batch(self, t: int, rank: int = 0, ranks: int = 1) -> Picks:
+    def batch(self, t: int, rank: int = 0, ranks: int = 1) -> BatchIndices:
         """Batch `t` in [0, len(self)), or the slice of it that `rank` of `ranks` takes.
 
         A rank takes one stretch of the batch, and the stretches of all ranks make up the batch.
@@ -156,13 +157,13 @@ class Order:
         before = t * (self.batch_size - self.real_size) - real_start + start
         part, number = self._synthetic(before, before + stop - start - real_stop + real_start)
         if self._real is None:
-            return Picks(part, number, position)
+            return BatchIndices(part, number, position)
         is_real = (j + 1) * real // size > j * real // size
-        picks = Picks(np.full(len(j), len(self._streams)), np.empty_like(j), position)
-        picks.part[~is_real], picks.number[~is_real] = part, number
+        indices = BatchIndices(np.full(len(j), len(self._streams)), np.empty_like(j), position)
+        indices.part[~is_real], indices.number[~is_real] = part, number
         before = t * self.real_size
-        picks.number[is_real] = self._real.numbers(before + real_start, before + real_stop)
-        return picks
+        indices.number[is_real] = self._real.numbers(before + real_start, before + real_stop)
+        return indices
 
     def state(self, images: int) -> dict:
         """What resuming after `images` images seen needs, as a JSON document.
@@ -196,7 +197,8 @@ class Order:
                 )
         return self._batch_after(state.get("images"))
 
-    def _batch_after(self, images) -> int:
+    def _batch_after(self, images: Any) -> int:
+        """The number of the batch that follows `images` images; DataError within a batch."""
         if type(images) is not int or not 0 <= images <= self.images:
             raise DataError(
                 f"state of the reading order: images {images!r},"
@@ -246,14 +248,14 @@ class _Passes:
         pieces = [np.empty(0, np.int64)]
         while start < stop:
             turn, within = divmod(start, self.images)
-            self._hold(turn, within)
+            self._load_block(turn, within)
             low = within - int(self._starts[self._block])
             pieces.append(self._held[low : low + stop - start])
             start += len(pieces[-1])
         return np.concatenate(pieces)
 
-    def _hold(self, turn: int, within: int) -> None:
-        """Make pass `turn` and the block at image `within` of it the ones that are held."""
+    def _load_block(self, turn: int, within: int) -> None:
+        """Hold pass `turn`, and the block of it in which the image at position `within` is."""
         if turn != self._turn:
             self._chunks = permutation(FORMAT, "chunks", self._key, turn, size=len(self._sizes))
             ends = np.concatenate([[0], np.cumsum(self._sizes[self._chunks])])

@@ -8,29 +8,24 @@ import hashlib
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.jobs.files import file_sha256
-from advlib.shards import layouts, npy
-from advlib.shards.chunk import IMAGES, Chunk, join_values, key_text
-from advlib.shards.index import Index, SetFiles, ShardEntry, find_sets, read_index
-from advlib.shards.stream import ShardStream, alike, named, twice
-from advlib.shards.tar import TarReader
+from advlib.shards.chunk import Chunk, join_values, key_text
+from advlib.shards.chunk_layout import decode_chunk
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.form import Form, require_same_form
+from advlib.shards.member_positions import SamplePositions, count_images, find_samples
+from advlib.shards.sample_layout import decode_samples
+from advlib.shards.set_files import SetFiles, find_sets
+from advlib.shards.set_header import read_header, require_one_form
+from advlib.shards.stream import ShardStream
 
 MAPS = 96  # chunks mapped at once: the window of a reading order, and the beginning of the next
 SCANNED = 100_000  # samples of which it is remembered where they lie
-
-
-@dataclass(frozen=True)
-class Group:
-    """A sample of an archive: its key, and (offset, size) of its members' data by field."""
-
-    key: str
-    members: dict[str, tuple[int, int]]
 
 
 class ShardSet:
@@ -41,7 +36,7 @@ class ShardSet:
 
     layout: "chunk" or "sample", of the first file.  shape: (height, width, channels).
     fields: names of further fields.  classes: how many, None where nothing says it.
-    class_names: tuple of str or None.  history: the command lines that made the sets.
+    class_names: of labels 0, 1, ..., or None.  history: the command lines that made the sets.
     skipped: fields of the first samples that are not carried along.
     """
 
@@ -55,21 +50,20 @@ class ShardSet:
         self.paths = [path for s in sets for path in s.paths]
         if len(set(self.paths)) < len(self.paths):
             raise DataError(f"{self.name}: a shard is named twice; expected each once")
-        self._scans: OrderedDict[int, list[Group]] = OrderedDict()
+        self._scans: OrderedDict[int, list[SamplePositions]] = OrderedDict()
         self._mapped: OrderedDict[int, Chunk] = OrderedDict()
-        heads = [_head(s) for s in sets]
-        first = heads[0].stream
-        for head in heads:
-            _agree(first, head.stream)
+        headers = [read_header(s) for s in sets]
+        require_one_form(headers)
+        first = headers[0].first
         self.layout, self.shape, self.fields = first.layout, first.shape, first.fields
         self.skipped, self.class_names = first.skipped, first.class_names
-        self._field_shapes = first.field_shapes
-        known = [head.classes for head in heads]
-        self.classes = None if None in known else max(known)
-        self.history = list({repr(e): e for head in heads for e in head.history}.values())
-        self._entries = [entry for head in heads for entry in head.entries]
-        self._layouts = [head.stream.layout for head in heads for _ in head.entries]
-        chunk = [head.chunk for head in heads for _ in head.entries]
+        known = [header.classes for header in headers if header.classes is not None]
+        self.classes = max(known) if len(known) == len(headers) else None
+        self._form = Form(first.shape, first.field_shapes, self.classes)
+        self.history = list({repr(e): e for header in headers for e in header.history}.values())
+        self._entries = [entry for header in headers for entry in header.entries]
+        self._layouts = [header.first.layout for header in headers for _ in header.entries]
+        chunk = [header.chunk for header in headers for _ in header.entries]
         self._sizes = [self._shard_sizes(i, size) for i, size in enumerate(chunk)]
         self._starts = np.cumsum([0, *(int(sizes.sum()) for sizes in self._sizes)])
         self._first_chunk = np.cumsum([0, *map(len, self._sizes)])
@@ -116,7 +110,7 @@ class ShardSet:
             with open(path, "rb") as file:
                 stream = ShardStream(file, path)
                 chunks = stream.chunks()
-                for chunk in self._alike(chunks, path):
+                for chunk in require_same_form(chunks, self._form, path):
                     unwanted = max(skip - count, 0)
                     count += len(chunk)
                     if unwanted < len(chunk):
@@ -155,9 +149,6 @@ class ShardSet:
         )
         return Chunk(image, label, key, dict(zip(names, rest, strict=True)))
 
-    def _alike(self, chunks: Iterable[Chunk], path: str) -> Iterator[Chunk]:
-        return alike(chunks, path, self.shape, self._field_shapes, self.classes)
-
     def _chunk(self, number: int) -> Chunk:
         """A chunk by its number, its arrays views of the mapped file where the layout allows."""
         chunk = self._mapped.get(number)
@@ -170,7 +161,7 @@ class ShardSet:
                     f"{self.paths[shard]}: {len(chunk)} images in chunk {inside}; expected"
                     f" {self._sizes[shard][inside]}"
                 )
-            (chunk,) = self._alike([chunk], self.paths[shard])
+            (chunk,) = require_same_form([chunk], self._form, self.paths[shard])
             self._mapped[number] = chunk
         self._mapped.move_to_end(number)
         while len(self._mapped) > MAPS:
@@ -178,11 +169,12 @@ class ShardSet:
         return chunk
 
     def _map(self, shard: int, inside: int) -> Chunk:
+        """Chunk number `inside` of a shard, or so many samples, mapped into memory."""
         path = self.paths[shard]
         chunked = self._layouts[shard] == "chunk"
-        per = 1 if chunked else IMAGES
-        groups = self._scan(shard)[inside * per : (inside + 1) * per]
-        spans = [span for group in groups for span in group.members.values()]
+        per = 1 if chunked else IMAGES_PER_CHUNK
+        found = self._scan(shard)[inside * per : (inside + 1) * per]
+        spans = [span for sample in found for span in sample.members.values()]
         if not spans:
             raise DataError(f"{path}: no chunk {inside}; does its index belong to it?")
         begin = min(offset for offset, _ in spans)
@@ -196,35 +188,35 @@ class ShardSet:
             mapped.madvise(mmap.MADV_WILLNEED)  # one long read, where a page at a time would crawl
         memory = np.frombuffer(mapped, np.uint8)
         samples = [
-            (g.key, {f: memory[o - begin : o - begin + n] for f, (o, n) in g.members.items()})
-            for g in groups
+            (s.key, {f: memory[o - begin : o - begin + n] for f, (o, n) in s.members.items()})
+            for s in found
         ]
         if chunked:
             key, members = samples[0]
-            return layouts.decode_chunk(members, f"{path}: {key}")
-        return layouts.decode_samples(samples, path)
+            return decode_chunk(members, f"{path}: {key}")
+        return decode_samples(samples, path)
 
-    def _scan(self, shard: int) -> list[Group]:
+    def _scan(self, shard: int) -> list[SamplePositions]:
         """Where the members of a shard lie."""
-        groups = self._scans.get(shard)
-        if groups is None:
-            groups = self._scans[shard] = _groups(self.paths[shard])
+        found = self._scans.get(shard)
+        if found is None:
+            found = self._scans[shard] = find_samples(self.paths[shard])
         self._scans.move_to_end(shard)
         while len(self._scans) > 1 and sum(map(len, self._scans.values())) > SCANNED:
             self._scans.popitem(last=False)
-        return groups
+        return found
 
     def _shard_sizes(self, shard: int, chunk: int) -> np.ndarray:
         """Images of each chunk of a shard: from the index, or counted."""
         entry = self._entries[shard]
         if entry:
             return _evenly(entry.images, chunk)
-        groups = self._scan(shard)
+        found = self._scan(shard)
         if self._layouts[shard] == "sample":
-            return _evenly(len(groups), IMAGES)
+            return _evenly(len(found), IMAGES_PER_CHUNK)
         path = self.paths[shard]
         with open(path, "rb") as file:
-            return np.array([_count(file, path, group) for group in groups], np.int64)
+            return np.array([count_images(file, path, sample) for sample in found], np.int64)
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_mapped": OrderedDict(), "_scans": OrderedDict()}
@@ -243,85 +235,7 @@ def open_set(specs: Sequence[str]) -> ShardSet:
     return ShardSet(find_sets(specs))
 
 
-@dataclass(frozen=True)
-class _Head:
-    """What is known of a set without reading it: its first chunk, and its index if it has one."""
-
-    stream: ShardStream
-    classes: int | None
-    history: list[dict]
-    entries: list[ShardEntry | None]
-    chunk: int
-
-
-def _head(files: SetFiles) -> _Head:
-    with open(files.paths[0], "rb") as file:
-        stream = ShardStream(file, files.paths[0])
-    if not files.index:
-        return _Head(stream, stream.classes, stream.history, [None] * len(files.paths), IMAGES)
-    index = read_index(files.index)
-    for what in ("layout", "shape", "fields"):
-        said, found = getattr(index, what), getattr(stream, what)
-        if said != found:
-            raise DataError(f"{files.index}: {what} {said}; {files.paths[0]} has {found}")
-    entries = _entries(files, index)
-    return _Head(stream, index.classes, index.history, entries, index.chunk or IMAGES)
-
-
-def _agree(first: ShardStream, other: ShardStream) -> None:
-    """Refuse sets that cannot be read as one."""
-    for what in ("shape", "fields", "class_names"):
-        mine, its = getattr(first, what), getattr(other, what)
-        if mine != its and not (what == "class_names" and None in (mine, its)):
-            raise DataError(f"{other.name}: {what} {its}; {first.name} has {mine}")
-
-
-def _entries(files: SetFiles, index: Index) -> list[ShardEntry]:
-    """What the index says of each shard."""
-    by_name = {shard.url: shard for shard in index.shards}
-    entries = []
-    for path in files.paths:
-        entry = by_name.get(os.path.basename(path))
-        if entry is None:
-            raise DataError(f"{path}: not among the shards of {files.index}")
-        size = os.path.getsize(path)
-        if size != entry.filesize:
-            raise DataError(f"{path}: {size} bytes; {files.index} says {entry.filesize}")
-        entries.append(entry)
-    return entries
-
-
 def _evenly(images: int, chunk: int) -> np.ndarray:
+    """Images of each chunk, (chunks,), where all chunks but the last are full."""
     full, rest = divmod(images, chunk)
     return np.array([chunk] * full + [rest] * (rest > 0), np.int64)
-
-
-def _groups(path: str) -> list[Group]:
-    """The samples of an archive, by the headers alone."""
-    groups: list[Group] = []
-    current = None  # number of the archive, and key
-    with open(path, "rb") as file:
-        reader = TarReader(file, path)
-        for member in reader:
-            if parts := named(member.name, path):
-                key, field = parts
-                if (reader.archive, key) != current:
-                    current = reader.archive, key
-                    groups.append(Group(key, {}))
-                elif field in groups[-1].members:
-                    raise twice(path, member.name)
-                groups[-1].members[field] = (member.offset, member.size)
-    return groups
-
-
-def _count(file, path: str, group: Group) -> int:
-    """Images of a chunk, by its labels."""
-    if "label.npy" not in group.members:
-        raise DataError(f"{path}: {group.key}: field label.npy is missing")
-    offset, size = group.members["label.npy"]
-    file.seek(offset)
-    data = np.frombuffer(file.read(size), np.uint8)
-    count = len(npy.decode(data, f"{path}: {group.key}.label.npy"))
-    if not count:
-        raise DataError(f"{path}: {group.key}: no images; expected one at least")
-    return count

@@ -5,15 +5,19 @@ memory, one after another (Rao 1961, Sandelius 1962).  Every order is equally li
 """
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 import numpy as np
 
+from advlib.jobs.files import cannot_write
 from advlib.jobs.keyed_random import permutation, words
-from advlib.shards.archive import Archive, failing
-from advlib.shards.chunk import IMAGES, Chunk, concatenate
+from advlib.shards.archive import Archive
+from advlib.shards.chunk import Chunk, concatenate
+from advlib.shards.constants import IMAGES_PER_CHUNK
 from advlib.shards.stream import ShardStream
 
 BUCKET = 128 << 20  # bytes of a bucket, which is read into memory at once
@@ -23,7 +27,7 @@ BUFFER = 64 << 20  # bytes of all that waits to be written to the buckets
 MARK = "dealt.json"  # written once all buckets are whole
 
 
-def shuffled(
+def shuffle_images(
     chunks: Iterable[Chunk], count: int | None, seed: int, folder: str, start: int = 0
 ) -> Iterator[Chunk]:
     """The images of `chunks` in an order drawn from `seed`, from the `start`th on.
@@ -42,8 +46,9 @@ def shuffled(
             return
         image = int(np.prod(first.image.shape[1:])) + 64
         number = PIPED if count is None else max(1, min(BUCKETS, -(-count * image // BUCKET)))
-        counts = _deal(_again(first, chunks), number, image, seed, folder)
-        with failing(mark):
+        chunks = itertools.chain([first], chunks)
+        counts = _deal(chunks, number, image, seed, folder)
+        with cannot_write(mark):
             with open(f"{mark}.new", "w", encoding="utf-8") as file:
                 json.dump(counts, file)
             os.replace(f"{mark}.new", mark)
@@ -57,18 +62,16 @@ def shuffled(
         with open(path, "rb") as file:
             whole = concatenate([*ShardStream(file, path).chunks()])
         order = permutation("shuffle within", seed, bucket, size=size)
-        for at in range(start, size, IMAGES):
-            yield whole.take(order[at : at + IMAGES])
+        for at in range(start, size, IMAGES_PER_CHUNK):
+            yield whole.take(order[at : at + IMAGES_PER_CHUNK])
         start = 0
 
 
-def _again(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
-    yield first
-    yield from rest
-
-
 def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: str) -> list[int]:
-    """Write every image into the bucket drawn for it; returns how many each holds."""
+    """Write every image into the one of `number` buckets drawn for it; returns how many each holds.
+
+    image: about how many bytes one takes.
+    """
     waiting: list[list[Chunk]] = [[] for _ in range(number)]
     counts, written = np.zeros(number, np.int64), np.zeros(number, np.int64)
     full = max(BUFFER // (number * image), 1)
@@ -76,7 +79,7 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
         archives = []
         for bucket in range(number):
             path = _path(folder, bucket)
-            with failing(path):
+            with cannot_write(path):
                 file = open(path, "wb")  # noqa: SIM115 - closed below, or by the stack
             stack.callback(_close, file)
             archives.append(Archive(file, path, {"format": "advshards", "layout": "chunk"}))
@@ -91,7 +94,7 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
             order = np.argsort(drawn, kind="stable")
             sizes = np.bincount(drawn.astype(np.int64), minlength=number)
             ends = np.cumsum(sizes)
-            for bucket in np.flatnonzero(sizes):
+            for bucket in np.flatnonzero(sizes).tolist():
                 end = ends[bucket]
                 waiting[bucket].append(chunk.take(order[end - sizes[bucket] : end]))
                 counts[bucket] += sizes[bucket]
@@ -101,12 +104,12 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
             if waiting[bucket]:
                 flush(bucket)
             archives[bucket].end()
-            with failing(archives[bucket].name):
+            with cannot_write(archives[bucket].name):
                 archives[bucket].file.close()
     return counts.tolist()
 
 
-def _close(file) -> None:
+def _close(file: BinaryIO) -> None:
     """Close after an error, which has been told; another one would hide it."""
     with contextlib.suppress(OSError):
         file.close()

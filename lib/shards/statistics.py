@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from advlib.shards.chunk import Chunk
-from advlib.shards.reader import ShardSet
-from advlib.shards.repeats import Repeats, hashes
+from advlib.shards.duplicates import DuplicateFinder, hash_rows
 
 
 @dataclass
@@ -52,9 +51,11 @@ def _sums(values: np.ndarray) -> np.ndarray:
 
 
 def measure(
-    sets: Sequence[Iterable[Chunk]], repeats: Repeats, tick: Callable[[int], None] = lambda n: None
+    sets: Sequence[Iterable[Chunk]],
+    finder: DuplicateFinder,
+    tick: Callable[[int], None] = lambda n: None,
 ) -> list[Statistics]:
-    """Statistics of sets, each given as its chunks; hashes go into `repeats`, by set and number.
+    """Statistics of sets, each given as its chunks; hashes go into `finder`, by set and number.
 
     tick: called with the number of images done, now and then.
     """
@@ -62,10 +63,10 @@ def measure(
     for which, (chunks, statistics) in enumerate(zip(sets, out, strict=True)):
         for chunk in chunks:
             rows = np.ascontiguousarray(chunk.image).reshape(len(chunk), -1)
-            repeats.add(hashes(rows), which, statistics.images)
+            finder.add(hash_rows(row.data for row in rows), which, statistics.images)
             statistics.add(chunk)
             tick(len(chunk))
-    for records in repeats.groups():
+    for records in finder.groups():
         pairs, counts = np.unique(records[["group", "set"]], return_counts=True)
         if not len(pairs):
             continue
@@ -74,56 +75,4 @@ def measure(
             mine = pairs["set"] == which
             statistics.repeated += int((counts[mine] - 1).sum())
             statistics.shared += int(counts[mine & wide].sum())
-    return out
-
-
-def duplicates(sets: Sequence[ShardSet], repeats: Repeats) -> list[dict]:
-    """Every image that equals an earlier one, in the order of the sets: rows with both.
-
-    Each row has `set`, `key`, `label` of the image and `first_set`, `first_key`, `first_label` of
-    the earliest image that is equal; sets by their names.
-    """
-    pairs = []
-    for records in repeats.groups():
-        begins = np.r_[True, np.diff(records["group"]) != 0] if len(records) else []
-        firsts = records[begins]
-        later = records[~np.asarray(begins, bool)]
-        original = firsts[np.searchsorted(firsts["group"], later["group"])]
-        pairs += zip(
-            later["set"].tolist(),
-            later["number"].tolist(),
-            original["set"].tolist(),
-            original["number"].tolist(),
-            strict=True,
-        )
-    pairs.sort()
-    named = _named(sets, {(s, n) for a, b, c, d in pairs for s, n in ((a, b), (c, d))})
-    rows = []
-    for s, n, first_s, first_n in pairs:
-        (key, label), (first_key, first_label) = named[s, n], named[first_s, first_n]
-        rows.append(
-            {
-                "set": sets[s].name,
-                "key": key,
-                "label": label,
-                "first_set": sets[first_s].name,
-                "first_key": first_key,
-                "first_label": first_label,
-            }
-        )
-    return rows
-
-
-def _named(sets: Sequence[ShardSet], wanted: set[tuple[int, int]]) -> dict:
-    """Key and label of images by set and number."""
-    out = {}
-    for which, shards in enumerate(sets):
-        numbers = np.array(sorted(n for s, n in wanted if s == which), np.int64)
-        for at in range(0, len(numbers), 1000):
-            some = numbers[at : at + 1000]
-            chunk = shards.read(some, fields=())
-            for n, key, label in zip(
-                some.tolist(), chunk.key_texts(), chunk.label.tolist(), strict=True
-            ):
-                out[which, n] = key, label
     return out

@@ -9,7 +9,7 @@ import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import NoReturn, Protocol
 
 import numpy as np
 
@@ -72,6 +72,16 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+class Readable(Protocol):
+    """A binary file that is read from front to back; tell and seek are used if it is seekable."""
+
+    def read(self, count: int, /) -> bytes: ...
+    def readinto(self, buffer: memoryview, /) -> int: ...
+    def seekable(self) -> bool: ...
+    def tell(self) -> int: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
 class TarReader:
     """The members of an archive in turn, from any binary file, pipes included.
 
@@ -80,7 +90,7 @@ class TarReader:
     should (absolute, with `..`, links, devices).
     """
 
-    def __init__(self, file: BinaryIO, name: str):
+    def __init__(self, file: Readable, name: str):
         self.file, self.name = file, name
         self._seekable = file.seekable()
         if self._seekable:
@@ -122,7 +132,7 @@ class TarReader:
         while at < size:
             if at == len(data):  # so much has come, so there may be as much again
                 data = np.concatenate([data, np.empty(min(size - at, at), np.uint8)])
-            count = self.file.readinto(memoryview(data)[at:])
+            count = self.file.readinto(data[at:].data)
             if not count:
                 self._cut(self.position + at)
             at += count
@@ -154,7 +164,7 @@ class TarReader:
         self.position += len(block)
         return block
 
-    def _cut(self, at: int):
+    def _cut(self, at: int) -> NoReturn:
         raise DataError(
             f"{self.name}: ends at byte {at}, before the end mark of a tar archive; was it cut"
             " short?"

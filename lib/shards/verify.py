@@ -1,20 +1,28 @@
 """Reading a set whole and saying everything that is wrong with it, and where."""
 
 import hashlib
+import io
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards import layouts
-from advlib.shards.chunk import IMAGES, Chunk, key_text
-from advlib.shards.index import Index, SetFiles, read_index
-from advlib.shards.repeats import Repeats, hashes
-from advlib.shards.stream import alike, field_shapes, samples
-from advlib.shards.tar import TarReader
+from advlib.shards.chunk import Chunk, key_text
+from advlib.shards.chunk_layout import decode_chunk
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.duplicates import DuplicateFinder, hash_rows
+from advlib.shards.form import Form, field_shapes, require_same_form
+from advlib.shards.index import Index, ShardEntry, read_index
+from advlib.shards.members import Members, layout_of
+from advlib.shards.sample_layout import decode_samples
+from advlib.shards.set_files import SetFiles
+from advlib.shards.stream import read_samples
+from advlib.shards.tar import Readable, TarReader
+
+Tick = Callable[[int], None]  # called with each number of images that has been read
 
 
 @dataclass(frozen=True)
@@ -26,72 +34,218 @@ class Problem:
     problem: str
 
 
-class _Hashed:
+class _HashedFile:
     """A file that is hashed as it is read, and never seeks, so that every byte is seen."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: Readable):
         self._file, self.digest, self.size = file, hashlib.sha256(), 0
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, /) -> bytes:
         data = self._file.read(count)
         self.digest.update(data)
         self.size += len(data)
         return data
 
-    def readinto(self, view) -> int:
-        count = self._file.readinto(view)
-        self.digest.update(view[:count])
+    def readinto(self, buffer: memoryview, /) -> int:
+        count = self._file.readinto(buffer)
+        self.digest.update(buffer[:count])
         self.size += count
         return count
 
     def seekable(self) -> bool:
         return False
 
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
 
-def verify(files: SetFiles, tick: Callable[[int], None] = lambda n: None) -> Iterator[Problem]:
-    """Everything wrong with a set: structure, fields, dtypes, labels, counts, keys, checksums.
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise io.UnsupportedOperation
 
-    tick: called with the number of images done, now and then.
+
+@dataclass
+class _Expected:
+    """What the index says of a set, or else its first images: all others are to have the same.
+
+    names: of fields, in as many samples as a reader takes together.  arrays: names of the fields
+    that are arrays, in the sample layout.  fields: the shape of each for one image.
     """
-    try:
-        index = read_index(files.index) if files.index else None
-    except DataError as err:
-        yield _problem(err, files.index)
-        index = None
+
+    classes: int | None = None
+    layout: str | None = None
+    shape: tuple[int, ...] | None = None
+    names: set[str] | None = None
+    arrays: set[str] | None = None
+    fields: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def decode(self, key: str, members: Members, path: str, classes: int | None) -> Chunk:
+        """The chunk of one sample of the archive `path`, checked.
+
+        classes: how many the archive's description says there are.  Raises DataError.
+        """
+        where = f"{path}: {key}"
+        layout = layout_of(members)
+        self.layout = self.layout or layout
+        if layout != self.layout:
+            raise DataError(f"{where}: {layout} layout in a set of {self.layout} layout")
+        if layout == "chunk":
+            chunk = decode_chunk(members, where)
+        else:
+            chunk = decode_samples([(key, members)], path)
+        if self.shape is None:
+            self.shape = chunk.image.shape[1:]
+        shapes = field_shapes(chunk)
+        for name, found in shapes.items():
+            expected = self.fields.setdefault(name, found)
+            if found != expected:
+                raise DataError(
+                    f"{where}: field {name!r} of shape {found}, before it {expected}; expected one"
+                    " shape"
+                )
+        arrays = {name for name, found in shapes.items() if found}
+        if layout == "sample":
+            if self.arrays is None:
+                self.arrays = arrays
+            if odd := ", ".join(sorted(arrays ^ self.arrays)):
+                raise DataError(f"{where}: only some images have {odd}")
+        form = Form(self.shape, shapes, self.classes or classes)
+        (chunk,) = require_same_form([chunk], form, path)
+        return chunk
+
+    def odd_names(self, path: str, key: str, names: set[str]) -> Iterator[Problem]:
+        """A problem where images have other fields than those before them."""
+        if self.names is None:
+            self.names = names
+        if odd := names ^ self.names:
+            yield Problem(path, key, f"only some images have {', '.join(sorted(odd))}")
+
+
+def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
+    """Everything wrong with a set: structure, fields, dtypes, labels, counts, keys, checksums."""
+    index: Index | None = None
+    if files.index:
+        try:
+            index = read_index(files.index)
+        except DataError as err:
+            yield _problem(err, files.index)
+    expected = _Expected()
+    if index:
+        expected = _Expected(index.classes, index.layout, index.shape, {*index.fields})
     entries = {shard.url: shard for shard in index.shards} if index else {}
-    with Repeats() as keys:
-        total, starts = 0, _starts(index)
-        like: dict = {"classes": index.classes if index else None}
-        if index:
-            like |= {"shape": index.shape, "names": {*index.fields}, "layout": index.layout}
+    starts = _starts(index)
+    with DuplicateFinder() as keys:
+        total = 0
         for path in files.paths:
-            entry = entries.get(os.path.basename(path))
-            start = starts.get(os.path.basename(path))
+            base = os.path.basename(path)
             with open(path, "rb") as file:
-                total += yield from _archive(file, path, entry, like, keys, total, start, tick)
-            if index and not entry:
+                check = _ArchiveCheck(file, path, expected, keys, total, starts.get(base), tick)
+                total += yield from check.problems()
+            if index and base in entries:
+                yield from check.disagreements(entries[base])
+            if check.samples == 0:
+                yield Problem(path, "", "holds no images")
+            if index and base not in entries:
                 yield Problem(path, "", f"not among the shards of {files.index}")
         yield from _shared_keys(keys, files.name)
         if index and len(files.paths) == len(index.shards) and total != index.images:
-            yield Problem(files.index, "", f"{index.images} images; the shards hold {total}")
+            said = f"{index.images} images; the shards hold {total}"
+            yield Problem(files.index or "", "", said)
 
 
-def verify_stream(
-    file: BinaryIO, name: str, tick: Callable[[int], None] = lambda n: None
-) -> Iterator[Problem]:
+def verify_stream(file: Readable, name: str, tick: Tick = lambda n: None) -> Iterator[Problem]:
     """Everything wrong with one archive that is read once, such as standard input."""
-    with Repeats() as keys:
-        yield from _archive(file, name, None, {"classes": None}, keys, 0, None, tick)
+    with DuplicateFinder() as keys:
+        check = _ArchiveCheck(file, name, _Expected(), keys, 0, None, tick)
+        yield from check.problems()
+        if check.samples == 0:
+            yield Problem(name, "", "holds no images")
         yield from _shared_keys(keys, name)
 
 
-def _shared_keys(keys: Repeats, name: str) -> Iterator[Problem]:
-    pairs = []
+class _ArchiveCheck:
+    """One archive, read to its last byte.
+
+    before: how many images of the set came before it.  start: the number that its first image has
+    in the set, by the index; None where no index says it.
+    """
+
+    def __init__(
+        self,
+        file: Readable,
+        path: str,
+        expected: _Expected,
+        keys: DuplicateFinder,
+        before: int,
+        start: int | None,
+        tick: Tick,
+    ):
+        self.path, self.samples, self.images = path, 0, 0
+        self._file, self._whole = _HashedFile(file), True
+        self._expected, self._keys = expected, keys
+        self._before, self._start, self._tick = before, start, tick
+
+    def problems(self) -> Generator[Problem, None, int]:
+        """What is wrong with its samples; returns how many images it holds."""
+        path, expected = self.path, self._expected
+        place = self._start  # of the next chunk; None where one is not known
+        names: set[str] | None = None
+        description: dict[str, Any] = {}
+        samples = read_samples(TarReader(self._file, path), path, description)
+        while True:
+            try:
+                key, members = next(samples)
+            except StopIteration:
+                break
+            except DataError as err:
+                yield _problem(err, path)
+                self._whole = False
+                break
+            self.samples += 1
+            try:
+                chunk = expected.decode(key, members, path, description.get("classes"))
+            except DataError as err:
+                yield _problem(err, path, key)
+                place = None
+                continue
+            if expected.layout == "chunk" and self._start is not None:
+                if place is not None and key != key_text(place):
+                    asked = f"this chunk's place in the set asks for key {key_text(place)}"
+                    yield Problem(path, key, asked)
+                place = int(key) + len(chunk) if key.isdecimal() else None
+            names = (names or set()) | set(chunk.fields)
+            if self.samples % IMAGES_PER_CHUNK == 0 or expected.layout == "chunk":
+                yield from expected.odd_names(path, key, names)
+                names = None
+            texts = (k.encode("utf-8", "surrogatepass") for k in chunk.key_texts())
+            self._keys.add(hash_rows(texts), 0, self._before + self.images)
+            self.images += len(chunk)
+            self._tick(len(chunk))
+        if names is not None:
+            yield from expected.odd_names(path, "", names)
+        while self._file.read(1 << 20):
+            pass
+        return self.images
+
+    def disagreements(self, entry: ShardEntry) -> Iterator[Problem]:
+        """Where the archive, now read, is not what the index says of it."""
+        found: dict[str, int | str] = {"filesize": self._file.size}
+        if self._whole:  # else the counts differ for a reason that has been told
+            found |= {"nsamples": self.samples, "images": self.images}
+        if self._file.size == entry.filesize:
+            found["sha256"] = self._file.digest.hexdigest()
+        for name, value in found.items():
+            said = getattr(entry, name)
+            if value != said:
+                yield Problem(self.path, "", f"{name} {value}; the index says {said}")
+
+
+def _shared_keys(keys: DuplicateFinder, name: str) -> Iterator[Problem]:
+    """A problem for each image that has the key of an earlier one."""
+    pairs: list[tuple[int, int]] = []
     for records in keys.groups():
         number, later = records["number"], np.flatnonzero(np.diff(records["group"]) == 0)
         pairs += zip(number[later + 1].tolist(), number[later].tolist(), strict=True)
-    for number, earlier in sorted(pairs):
-        yield Problem(name, "", f"image {number} has the key of image {earlier}")
+    for image, earlier in sorted(pairs):
+        yield Problem(name, "", f"image {image} has the key of image {earlier}")
 
 
 def _starts(index: Index | None) -> dict[str, int]:
@@ -101,99 +255,6 @@ def _starts(index: Index | None) -> dict[str, int]:
         starts[shard.url] = images
         images += shard.images
     return starts
-
-
-def _archive(file, path, entry, like, keys, first, start, tick) -> Iterator[Problem]:
-    """The problems of one archive; returns how many images it holds.
-
-    first: how many images came before; start: the number that its first image has in its set.
-    """
-    images, groups, whole = 0, 0, True
-    place = start  # of the next chunk; None where one is not known
-    names: set[str] | None = None  # of fields, in as many samples as a reader takes together
-    hashed = _Hashed(file)
-    about: dict = {}
-    stream = samples(TarReader(hashed, path), path, about)
-    while True:
-        try:
-            key, members = next(stream)
-        except StopIteration:
-            break
-        except DataError as err:
-            yield _problem(err, path)
-            whole = False
-            break
-        groups += 1
-        try:
-            chunk = _decoded(key, members, path, like, about)
-        except DataError as err:
-            yield _problem(err, path, key)
-            place = None
-            continue
-        if like["layout"] == "chunk" and start is not None:
-            if place is not None and key != key_text(place):
-                asked = key_text(place)
-                yield Problem(path, key, f"this chunk's place in the set asks for key {asked}")
-            place = int(key) + len(chunk) if key.isdecimal() else None
-        names = (names or set()) | set(chunk.fields)
-        if groups % IMAGES == 0 or like["layout"] == "chunk":
-            yield from _odd_names(path, key, names, like)
-            names = None
-        texts = (k.encode("utf-8", "surrogatepass") for k in chunk.key_texts())
-        keys.add(hashes(texts), 0, first + images)
-        images += len(chunk)
-        tick(len(chunk))
-    if names is not None:
-        yield from _odd_names(path, "", names, like)
-    while hashed.read(1 << 20):
-        pass
-    if entry:
-        found = {"filesize": hashed.size}
-        if whole:  # else the counts differ for a reason that has been told
-            found |= {"nsamples": groups, "images": images}
-        if hashed.size == entry.filesize:
-            found["sha256"] = hashed.digest.hexdigest()
-        for name, value in found.items():
-            if value != getattr(entry, name):
-                yield Problem(path, "", f"{name} {value}; the index says {getattr(entry, name)}")
-    if not groups:
-        yield Problem(path, "", "holds no images")
-    return images
-
-
-def _decoded(key, members, path, like, about) -> Chunk:
-    """The chunk of one sample, checked against the set's first one, or its index."""
-    layout = layouts.layout_of(members)
-    if like.setdefault("layout", layout) != layout:
-        raise DataError(f"{path}: {key}: {layout} layout in a set of {like['layout']} layout")
-    if layout == "chunk":
-        chunk = layouts.decode_chunk(members, f"{path}: {key}")
-    else:
-        chunk = layouts.decode_samples([(key, members)], path)
-    shape = like.setdefault("shape", chunk.image.shape[1:])
-    shapes = field_shapes(chunk)
-    for name, found in shapes.items():
-        expected = like.setdefault(("field", name), found)
-        if found != expected:
-            raise DataError(
-                f"{path}: {key}: field {name!r} of shape {found}, before it {expected}; expected"
-                " one shape"
-            )
-    arrays = {name for name, found in shapes.items() if found}
-    if layout == "sample" and arrays != like.setdefault("arrays", arrays):
-        odd = ", ".join(sorted(arrays ^ like["arrays"]))
-        raise DataError(f"{path}: {key}: only some images have {odd}")
-    classes = like["classes"] or about.get("classes")
-    for _ in alike([chunk], path, shape, shapes, classes):
-        pass
-    return chunk
-
-
-def _odd_names(path: str, key: str, names: set[str], like: dict) -> Iterator[Problem]:
-    """A problem where images have other fields than those before them."""
-    odd = names ^ like.setdefault("names", names)
-    if odd:
-        yield Problem(path, key, f"only some images have {', '.join(sorted(odd))}")
 
 
 def _problem(err: DataError, path: str, sample: str = "") -> Problem:

@@ -10,16 +10,20 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
 from advlib.errors import CannotError, DataError
-from advlib.shards.archive import Archive, StreamWriter, failing
-from advlib.shards.chunk import IMAGES
-from advlib.shards.index import NUMBERED, SUFFIX, Index, ShardEntry, read_index, set_name
+from advlib.jobs.files import cannot_write
+from advlib.shards.archive import Archive, StreamWriter
+from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, SUFFIX
+from advlib.shards.index import Index, ShardEntry, read_index
+from advlib.shards.set_files import NUMBERED, set_name
 
-SHARD = {"chunk": 100_000, "sample": 10_000}  # images of a shard
 JOB, DONE = "job.json", "index.json"  # in the hidden folder: what is made; that it is complete
 UNFINISHED = "unfinished.tar"  # there, the shard that is being written
 
@@ -28,6 +32,7 @@ class Writer(StreamWriter):
     """A context in which a shard set is written into files: `write` chunks, leave without error.
 
     name: the set's, as data/train, or one file, as revised.tar.
+    layout, chunk, class_names, classes, history: as for a StreamWriter.
     shard: images of a shard, a multiple of `chunk`; for one file all are in it.
     job: JSON that says what is made from what; where a killed job left the same, `images` begins
         with the number that need not be written again.  None: always begin anew.
@@ -41,25 +46,28 @@ class Writer(StreamWriter):
         name: str,
         layout: str = "chunk",
         *,
-        chunk: int = IMAGES,
+        chunk: int = IMAGES_PER_CHUNK,
         shard: int | None = None,
         job: dict | None = None,
-        **about,
+        class_names: Sequence[str] | None = None,
+        classes: int | None = None,
+        history: Sequence[dict] = (),
     ):
-        super().__init__(None, layout, chunk=chunk, **about)
+        super().__init__(
+            None, layout, chunk=chunk, class_names=class_names, classes=classes, history=history
+        )
         self.single = name.endswith(".tar")
         self.name = name
         self.folder, self.base = os.path.split(self.name)
-        self.shard = shard or max(SHARD[layout] // chunk, 1) * chunk
+        self.shard = shard or max(IMAGES_PER_SHARD[layout] // chunk, 1) * chunk
         self.partial = os.path.join(self.folder, f".{self.base}.partial")
         self._entries: list[dict] = []
-        self._lock = None
-        settings = {"chunk": chunk, "shard": self.shard, "single": self.single, **self.about}
+        settings = {"chunk": chunk, "shard": self.shard, "single": self.single, **self.description}
         self._job = None if job is None else {"job": job, **settings}
         self._check(name)
 
-    def __enter__(self) -> "Writer":
-        with failing(self.partial):
+    def __enter__(self) -> Self:
+        with cannot_write(self.partial):
             os.makedirs(self.partial, exist_ok=True)
             self._lock = open(os.path.join(self.partial, ".lock"), "w")
             try:
@@ -67,7 +75,7 @@ class Writer(StreamWriter):
             except BlockingIOError:
                 self._lock.close()
                 raise CannotError(f"{self.partial}: another process writes this set") from None
-            if self._job is None or _load(self._in_partial(JOB)) != _plain(self._job):
+            if self._job is None or _load(self._in_partial(JOB)) != _as_read(self._job):
                 self._clear()
                 _save(self._in_partial(JOB), self._job)
             elif os.path.exists(self._in_partial(DONE)):
@@ -77,14 +85,19 @@ class Writer(StreamWriter):
         self.images = sum(entry["images"] for entry in self._entries)
         return self
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         try:
             if kind is None:
                 self._emit(final=True)
                 self._end_shard()
                 if not self._entries:
                     raise DataError("no images to write")
-                with failing(self.name):
+                with cannot_write(self.name):
                     self._commit()
         except BaseException as err:
             self._abandon(type(err))
@@ -93,14 +106,21 @@ class Writer(StreamWriter):
             self._abandon(kind)
         self._lock.close()
 
-    def _room(self) -> tuple["Archive", int]:
+    def make_folder(self, name: str) -> str:
+        """A folder for work on the set: it outlives a kill, and goes when the set is complete."""
+        folder = self._in_partial(name)
+        with cannot_write(folder):
+            os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def _room(self) -> tuple[Archive, int]:
         if self._archive and not self.single and self._archive.images == self.shard:
             self._end_shard()
         if self._archive is None:
             path = self._in_partial(UNFINISHED)
-            with failing(path):
+            with cannot_write(path):
                 file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115 - _end_shard closes it
-            self._archive = Archive(file, path, self.about)
+            self._archive = Archive(file, path, self.description)
         return self._archive, self.chunk if self.single else self.shard - self._archive.images
 
     def _end_shard(self) -> None:
@@ -109,7 +129,7 @@ class Writer(StreamWriter):
         if archive is None:
             return
         archive.end()
-        with failing(archive.name):
+        with cannot_write(archive.name):
             archive.file.close()
             self._archive = None
             url = self.base if self.single else f"{self.base}-{len(self._entries):06d}.tar"
@@ -138,16 +158,15 @@ class Writer(StreamWriter):
 
     def _commit(self) -> None:
         """Move the complete set to its place; begun but not ended, the next run ends it."""
-        names = self.about["class_names"]
         width = max(len(entry["counts"]) for entry in self._entries)
-        counts = np.zeros(max(width, self.about["classes"] or 0), np.int64)
+        counts = np.zeros(max(width, self.classes or 0), np.int64)
         for entry in self._entries:
             counts[: len(entry["counts"])] += entry["counts"]
         index = Index(
             layout=self.layout,
             shape=tuple(self._entries[0]["shape"]),
             classes=len(counts),
-            class_names=tuple(names) if names else None,
+            class_names=tuple(self.class_names) if self.class_names else None,
             class_counts=tuple(counts.tolist()),
             fields=tuple(self._entries[0]["fields"]),
             chunk=self.chunk if self.layout == "chunk" else None,
@@ -155,12 +174,12 @@ class Writer(StreamWriter):
                 ShardEntry(**{k: entry[k] for k in ShardEntry.__dataclass_fields__})
                 for entry in self._entries
             ),
-            history=self.about["history"],
+            history=self.history,
         )
         _save(self._in_partial(DONE), {"entries": self._entries})
         target = self.name + SUFFIX
         new = {shard.url for shard in index.shards}
-        for url in _urls(target) - new:
+        for url in _replaced_shards(target) - new:
             if os.path.basename(set_name(url)) == self.base:
                 _remove(os.path.join(self.folder, url))
         _remove(target)
@@ -225,7 +244,8 @@ def _save(path: str, document: dict | None) -> None:
     os.replace(f"{path}.new", path)
 
 
-def _load(path: str):
+def _load(path: str) -> Any:
+    """What `_save` wrote; None where it is missing or broken."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -233,12 +253,12 @@ def _load(path: str):
         return None
 
 
-def _plain(document):
-    """The document as it is after a way through JSON."""
+def _as_read(document: Any) -> Any:
+    """The document as `_load` gives it back: tuples as lists, say."""
     return json.loads(json.dumps(document))
 
 
-def _urls(index: str) -> set[str]:
+def _replaced_shards(index: str) -> set[str]:
     """The shards of an older set that is about to be replaced; none where it cannot be read."""
     try:
         return {shard.url for shard in read_index(index).shards}

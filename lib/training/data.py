@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from advlib.errors import DataError
+from advlib.shards.chunk import shape_text
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import ShardSet, open_set
 from advlib.training.recipe import Recipe
@@ -129,8 +130,10 @@ def alike(sets: Sequence[ShardSet]) -> int:
         )
     for other in sets[1:]:
         if other.shape != sets[0].shape:
-            ours, theirs = ("x".join(map(str, s.shape)) for s in (sets[0], other))
-            raise DataError(f"{other.name}: images of {theirs}; {sets[0].name} has {ours}")
+            raise DataError(
+                f"{other.name}: images of {shape_text(other.shape)}; {sets[0].name} has"
+                f" {shape_text(sets[0].shape)}"
+            )
     if len(set(known.values())) > 1:
         text = ", ".join(f"{name} has {count}" for name, count in known.items())
         raise DataError(f"numbers of classes differ: {text}")

@@ -28,7 +28,8 @@ from advlib.jobs.ranks import Ranks
 from advlib.jobs.state import load_state, save_state
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
-from advlib.shards.feed import augment, loader, to_float
+from advlib.shards.augmentation import augment, to_float
+from advlib.shards.batches import loader
 from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
 from advlib.training import schedule
@@ -48,7 +49,7 @@ AGREE = 10  # steps after which ranks ask each other whether to save or stop
 class Plan:
     """What a run reads, when it evaluates and saves.
 
-    order, sets: the training images, as advlib.shards.feed.loader takes them.
+    order, sets: the training images, as advlib.shards.batches.loader takes them.
     test: images of the evaluations; validation: those that choose the best checkpoint.
     at: the epochs after which it evaluates, 0 for before training.
     images: how many test images, None for all.

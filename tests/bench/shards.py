@@ -16,8 +16,9 @@ import numpy as np
 import webdataset as wds
 
 from advlib.numbers import parse_number
+from advlib.shards.augmentation import augment, to_float
+from advlib.shards.batches import loader
 from advlib.shards.chunk import Chunk
-from advlib.shards.feed import augment, loader, to_float
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer

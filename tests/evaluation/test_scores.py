@@ -26,8 +26,8 @@ from advlib.evaluation.scores import (
 from advlib.jobs.ranks import Ranks
 from advlib.models.checkpoints import load
 from advlib.models.network import build
+from advlib.shards.augmentation import to_float
 from advlib.shards.chunk import Chunk
-from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
 

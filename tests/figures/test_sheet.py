@@ -15,12 +15,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from advlib.errors import DataError
-from advlib.figures import sheet as module
+from advlib.figures import sheet_page
 from advlib.figures.canvas import house_style
-from advlib.figures.sheet import pages, save, sheet
-from advlib.figures.tile import Tile, difference
-from advlib.figures.words import SMALLEST
-from advlib.shards.layouts import picture
+from advlib.figures.contact_sheet import pages, save, sheet
+from advlib.figures.sheet_tile import Tile, difference
+from advlib.figures.text_fitting import SMALLEST
+from advlib.shards.pictures import eight_bits
 
 NAMES = ("cat", "aquarium_fish", "Ankle boot", "automobile", "T-shirt/top", "a rather long name")
 SEEN = ("valid", "deceptive", "ambiguous")
@@ -75,8 +75,8 @@ def find(page, image, scale):
 
 
 def border(page, tile, scale=2):
-    """The colour two pixels to the left of the judged image."""
-    shown = tile.image if tile.adversarial is None else picture(tile.adversarial)
+    """The colour two pixels to the left of the image whose prediction and category it shows."""
+    shown = tile.image if tile.adversarial is None else eight_bits(tile.adversarial)
     y, x = find(page, shown, scale)
     return page[y + 1, x - 2].tolist()
 
@@ -110,10 +110,11 @@ def test_clean_adversarial_and_difference_stand_side_by_side(channels):
     page = pixels(written(sheet(tiles, 2, 3), ".png"))
     for tile in tiles:
         change = difference(tile.image, tile.adversarial)
-        places = [find(page, shown, 3) for shown in (tile.image, picture(tile.adversarial), change)]
-        (y, clean), (y2, after), (y3, last) = places
+        after = eight_bits(tile.adversarial)
+        places = [find(page, shown, 3) for shown in (tile.image, after, change)]
+        (y, clean), (y2, changed), (y3, last) = places
         assert y == y2 == y3
-        assert after - clean == last - after > 3 * 6
+        assert changed - clean == last - changed > 3 * 6
 
 
 @pytest.mark.parametrize("magnify", [1, 16, 40.5])
@@ -130,7 +131,7 @@ def test_of_the_usual_bound_the_difference_is_black_or_white_and_of_nothing_grey
     after = np.array([92, 100, 108], np.uint8).reshape(1, 3, 1)
     for adversarial in (after, (after / 255).astype(np.float32)):
         assert difference(image, adversarial).ravel().tolist() == [0, 128, 255]
-        assert picture(adversarial).ravel().tolist() == [92, 100, 108]
+        assert eight_bits(adversarial).ravel().tolist() == [92, 100, 108]
 
 
 def test_names_predictions_categories_keys_and_title_are_written():
@@ -204,7 +205,7 @@ def test_borders_show_categories_and_the_legend_names_them():
     figure = sheet(tiles, 2)
     page, found = raster(figure), boxes(figure)
     colours = [border(page, tile) for tile in tiles]
-    assert colours[:4] == [rgb(c) for c in (*module.CATEGORIES.values(), module.OTHERS[0])]
+    assert colours[:4] == [rgb(c) for c in (*sheet_page.CATEGORIES.values(), sheet_page.OTHERS[0])]
     assert colours[4] == [255] * 3
     assert words(figure)[-5:] == [*SEEN, "odd", CHANGE]
     for colour, box in zip(colours[:4], found[-5:-1], strict=True):
@@ -215,7 +216,7 @@ def test_borders_show_categories_and_the_legend_names_them():
 def test_without_categories_borders_show_whether_the_prediction_is_right():
     tiles = attacked(2, category=lambda i: None)
     figure = sheet(tiles, 2)
-    right, wrong = module.RIGHT, module.WRONG
+    right, wrong = sheet_page.RIGHT, sheet_page.WRONG
     colours = [border(raster(figure), tile) for tile in tiles]
     assert colours == [rgb(right[1]), rgb(wrong[1])]
     assert words(figure)[-3:] == [right[0], wrong[0], CHANGE]
@@ -320,7 +321,7 @@ def test_wrong_images_are_refused(tiles, message):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"columns": 0}, "columns is 0"),
+        ({"per_row": 0}, "per_row is 0"),
         ({"rows": 0}, "rows is 0"),
         ({"scale": -1}, "scale is -1"),
         ({"magnify": 0}, "magnification is 0"),

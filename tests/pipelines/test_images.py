@@ -221,7 +221,7 @@ def test_a_consumer_that_leaves_early_leaves_no_temporary_files(sh, made, comman
 
 def test_sheets_are_drawn_through_pipes_and_by_category(sh, made):
     verdicts = "key,category\n000000001,valid\n000000002,ambiguous\n000000500,deceptive\n"
-    sh("advview made --by category -o sheet.pdf", input=verdicts, check=True)
+    sh("advview made --colour-by category -o sheet.pdf", input=verdicts, check=True)
     sh("advcut made --per-class 2 -o - | advview - -o - > sheet.png", check=True)
     done = sh("advview made --first 5 -o sheet.svg")
     assert pathlib.Path("sheet.pdf").read_bytes().startswith(b"%PDF-")
@@ -229,7 +229,7 @@ def test_sheets_are_drawn_through_pipes_and_by_category(sh, made):
     svg = pathlib.Path("sheet.svg").read_text()
     assert all(key in svg for key in ("000000000", "000000004"))
     assert "showing the first 5 images" in done.stderr
-    done = sh("advcut made --per-class 1 -o - | advview --by label -o sheet.png", check=True)
+    done = sh("advcut made --per-class 1 -o - | advview --colour-by label -o sheet.png", check=True)
     assert "note: 7 categories share 5 colours" in done.stderr
 
 
@@ -243,8 +243,8 @@ WRONG = {
     "advpack digits -o 'x-{0..9}.tar'": "expected the name of a set",
     "advpack digits --chunk 300 --shard 1000 -o x": "no multiple of 300 images a chunk",
     "advpack made.npz --classes 3 -o x": "the set has 3 classes",
-    "advpack made.npz --classes a,b,a -o x": "expected a count of at most 1048576, different",
-    "advpack made.npz --classes 9999999999 -o x": "expected a count of at most 1048576, different",
+    "advpack made.npz --class-names a,b,a -o x": "expected different names separated by commas",
+    "advpack made.npz --classes 9999999999 -o x": "9999999999 is not in the range 1<=x<=1048576",
     "advpack made.npz digits -o x": "found 2 sources; expected one",
     "advpack made-000000.tar made -o x": "named twice",
     "advpack 'pipe:cat made-000000.tar' -o x": "names that run commands",
@@ -263,15 +263,15 @@ WRONG = {
     "advcut made --range 9:5 -o x": "no image is selected",
     "advcut made --random 3000 -o x": "a random 3000 of 2750 images",
     "advcut made --random 120% -o x": "expected a number of images or a share",
-    "advcut made --stratified -o x": "--stratified goes with --random",
+    "advcut made --stratified -o x": "--stratified: goes with --random, which is missing",
     "cat made-*.tar | advcut -o x": "nothing is selected",
     "advcut made --where 'label<cat' -o x": "column 'label' holds numbers",
     "echo 000000001 | advcut made --where valid=false -o x": "no column 'valid'",
     "printf 'a,b\\n1,2\\n' | advcut made -o x": "no column key or image among a, b",
     "printf 'key,b\\n1,2,3\\n' | advcut made -o x": "<stdin>:2: 3 cells; expected 2",
     "true | advcut made -o x": "<stdin>: empty; expected keys",
-    "advview made -o x.jpg": "expected a name in .png, .pdf or .svg",
-    "advview made --by mood -o x.png < /dev/null": "empty; expected keys",
+    "advview made -o x.jpg": "expected a name that ends in .pdf, .png or .svg",
+    "advview made --colour-by mood -o x.png < /dev/null": "empty; expected keys",
 }
 
 

@@ -10,8 +10,8 @@ import pytest
 from advlib.errors import DataError
 from advlib.shards.archive import StreamWriter
 from advlib.shards.chunk import Chunk, concatenate, scalar_array
-from advlib.shards.index import find_sets
 from advlib.shards.reader import open_set
+from advlib.shards.set_files import find_sets
 from advlib.shards.stream import ShardStream
 from advlib.shards.verify import verify, verify_stream
 from advlib.shards.writer import Writer

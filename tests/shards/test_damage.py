@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from making import READ, attacked, chunk_members, refused, stream, tar
 
 from advlib.errors import DataError
-from advlib.shards.index import find_sets
+from advlib.shards.set_files import find_sets
 from advlib.shards.verify import verify
 
 GOOD = chunk_members(key="000000003")

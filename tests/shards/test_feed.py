@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from advlib.errors import DataError
+from advlib.shards.augmentation import augment, crops, to_float
+from advlib.shards.batches import OrderedImages, loader
 from advlib.shards.chunk import Chunk
-from advlib.shards.feed import OrderedImages, augment, crops, loader, to_float
 from advlib.shards.order import Order, Part
 
 pytestmark = [
@@ -60,12 +61,17 @@ def test_batches_hold_the_images_that_the_order_names():
     batches = list(loader(order, sets))
     assert len(batches) == len(order)
     for t, batch in enumerate(batches):
-        picks = order.batch(t)
-        assert batch.image.dtype == torch.uint8 and batch.image.shape == (len(picks.part), 2, 2, 3)
-        assert np.array_equal(batch.image[:, 1, 1, 0], picks.part)
-        assert np.array_equal(batch.image[:, 0, 1, 1], picks.number)
-        assert np.array_equal(batch.label, picks.number % 7)
-        assert np.array_equal(batch.position, picks.position)
+        indices = order.batch(t)
+        assert batch.image.dtype == torch.uint8 and batch.image.shape == (
+            len(indices.part),
+            2,
+            2,
+            3,
+        )
+        assert np.array_equal(batch.image[:, 1, 1, 0], indices.part)
+        assert np.array_equal(batch.image[:, 0, 1, 1], indices.number)
+        assert np.array_equal(batch.label, indices.number % 7)
+        assert np.array_equal(batch.position, indices.position)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

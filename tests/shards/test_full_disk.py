@@ -8,7 +8,7 @@ import pytest
 from making import everything, images, same, write
 
 from advlib.errors import CannotError
-from advlib.shards.shuffle import shuffled
+from advlib.shards.shuffle import shuffle_images
 from advlib.shards.writer import Writer
 
 PACK = "advpack digits --shard 300 --chunk 100 -o a"  # 5.7 MB
@@ -76,8 +76,8 @@ def test_the_writer_of_a_job_says_which_file_and_keeps_its_shards(disk):
 def test_a_shuffle_says_which_file(disk):
     chunk = images(1900, shape=(32, 32, 3))
     with pytest.raises(CannotError, match=r"bucket-\d\d\d\.tar: No space left"):
-        next(shuffled([chunk], None, 0, str(disk)))
+        next(shuffle_images([chunk], None, 0, str(disk)))
     assert "dealt.json" not in os.listdir(disk)
     os.unlink(disk / "filler")
-    got = np.concatenate([part.key for part in shuffled([chunk], None, 0, str(disk))])
+    got = np.concatenate([part.key for part in shuffle_images([chunk], None, 0, str(disk))])
     assert sorted(got.tolist()) == list(range(1900))

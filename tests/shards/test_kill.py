@@ -20,7 +20,7 @@ from advlib.shards.writer import Writer
 JOB = """
 import json, os, sys
 from fractions import Fraction
-from advlib.shards.feed import loader
+from advlib.shards.batches import loader
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 a, b, real = (open_set([name]) for name in ("a", "b", "real"))
@@ -63,9 +63,9 @@ def expected():
     order = Order(parts, 40, 7, real, Fraction(1, 8), window=4)
     first = np.array([*FIRST.values()])
     for t in range(len(order)):
-        picks = order.batch(t)
-        seen = first[picks.part] + picks.number
-        yield [t, seen.tolist(), (seen % 10).tolist(), picks.position.tolist()]
+        indices = order.batch(t)
+        seen = first[indices.part] + indices.number
+        yield [t, seen.tolist(), (seen % 10).tolist(), indices.position.tolist()]
 
 
 def run(*settings, kill_after=None):

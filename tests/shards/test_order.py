@@ -40,8 +40,8 @@ def orders(draw, mixed=None):
     return out
 
 
-def columns(picks):
-    return np.stack([picks.part, picks.number, picks.position])
+def columns(indices):
+    return np.stack([indices.part, indices.number, indices.position])
 
 
 def whole(order, ranks=1):
@@ -236,9 +236,9 @@ def test_classes_of_a_sorted_set_stray_in_a_block_by_the_stated_deviation():
 def test_an_order_over_a_hundred_million_images_starts_anywhere_in_under_a_second():
     order = Order([Part(np.full(100_000, 1000), Fraction(3, 2))], 1024)
     started = time.perf_counter()
-    picks = order.batch(len(order) - 3)
+    indices = order.batch(len(order) - 3)
     assert time.perf_counter() - started < 1
-    assert len(np.unique(picks.number // 1000)) > 32  # of 64 chunks
+    assert len(np.unique(indices.number // 1000)) > 32  # of 64 chunks
 
 
 @pytest.mark.parametrize(

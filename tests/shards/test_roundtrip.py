@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from making import Pipe, attacked, everything, images, pieces, same, stream, tar, write
 from PIL import Image
 
-from advlib.shards import layouts
 from advlib.shards.chunk import Chunk, concatenate, object_array, scalar_array
-from advlib.shards.index import find_sets, read_index
 from advlib.shards.reader import open_set
+from advlib.shards.sample_layout import encode_samples
+from advlib.shards.set_files import find_sets, read_index
 from advlib.shards.stream import ShardStream
 from advlib.shards.verify import verify, verify_stream
 from advlib.shards.writer import Writer
@@ -257,7 +257,7 @@ def test_archives_of_other_writers_of_tar_are_read(form, key):
     chunk = images(4, key=object_array([f"{key}{i}" for i in range(4)]))
     members = [
         (f"{key}{name}", b"".join(map(bytes, data)))
-        for name, data in layouts.sample_members(images(4, key=object_array(list("0123"))))
+        for name, data in encode_samples(images(4, key=object_array(list("0123"))))
     ]
     archive = tar(members, form)
     same(concatenate([*ShardStream(Pipe(archive), "-").chunks()]), chunk)

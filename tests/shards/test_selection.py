@@ -10,9 +10,10 @@ from making import Pipe, images, stream, write
 
 from advlib.conditions import parse_comparison
 from advlib.errors import DataError
-from advlib.shards import select
+from advlib.shards import selection as selection_module
+from advlib.shards.key_table import read_keys
 from advlib.shards.reader import open_set
-from advlib.shards.select import Selection, read_keys
+from advlib.shards.selection import Selection
 from advlib.shards.stream import ShardStream
 
 N = 230
@@ -49,13 +50,13 @@ def keys_of(text, conditions=()):
 
 def chosen(shards, **wanted):
     """What is selected, the same from files and from a pipe, and with its inverse the whole."""
-    found = numbers(Selection(**wanted).of_set(shards))
+    found = numbers(Selection(**wanted).images(shards))
     assert found == sorted(found)
-    rest = numbers(Selection(**wanted, invert=True).of_set(shards))
+    rest = numbers(Selection(**wanted, invert=True).images(shards))
     assert sorted(found + rest) == list(range(N))
     if wanted.get("random") is None:
         source = ShardStream(Pipe(stream(CHUNK)), "-")
-        assert numbers(Selection(**wanted).of_stream(source)) == found
+        assert numbers(Selection(**wanted).images(source)) == found
     return found
 
 
@@ -119,7 +120,7 @@ def test_random_draws_have_the_size_asked_for(shards, random, seed, stratified, 
     wanted = {"numbers": (20, 200)} if narrow else {}
     if read:
         wanted["conditions"] = where("score<0.6")
-    candidates = numbers(Selection(**wanted).of_set(shards))
+    candidates = numbers(Selection(**wanted).images(shards))
     found = chosen(shards, random=random, seed=seed, stratified=stratified, **wanted)
     size = random if isinstance(random, int) else round(random * len(candidates))
     assert len(found) == size and set(found) <= set(candidates)
@@ -133,7 +134,7 @@ def test_random_draws_have_the_size_asked_for(shards, random, seed, stratified, 
 def test_draws_are_uniform_and_differ_by_seed(shards):
     counts = np.zeros(N)
     for seed in range(400):
-        counts[numbers(Selection(random=23, seed=seed).of_set(shards))] += 1
+        counts[numbers(Selection(random=23, seed=seed).images(shards))] += 1
     expected = 40
     z = (counts - expected) / np.sqrt(expected * 0.9)
     assert np.abs(z).max() < 5 and 0.7 < z.std() < 1.3
@@ -142,8 +143,8 @@ def test_draws_are_uniform_and_differ_by_seed(shards):
 def test_blocks_change_nothing(shards, monkeypatch):
     wanted = {"random": 31, "numbers": (3, 220), "seed": 5}
     before = chosen(shards, **wanted)
-    monkeypatch.setattr(select, "BLOCK", 10)
-    monkeypatch.setattr(select, "IMAGES", 3)
+    monkeypatch.setattr(selection_module, "BLOCK", 10)
+    monkeypatch.setattr(selection_module, "IMAGES_PER_CHUNK", 3)
     assert chosen(shards, **wanted) == before
 
 
@@ -155,9 +156,9 @@ def test_a_key_may_come_again_in_rows_that_a_condition_leaves_out(shards):
 
 
 def test_a_truth_value_is_compared_however_it_is_spelled(shards):
-    yes = numbers(Selection(conditions=where("valid=true")).of_set(shards))
+    yes = numbers(Selection(conditions=where("valid=true")).images(shards))
     for text in ("valid=True", "valid=1", "valid!=false", "valid!=0"):
-        assert numbers(Selection(conditions=where(text)).of_set(shards)) == yes
+        assert numbers(Selection(conditions=where(text)).images(shards)) == yes
     assert yes
 
 
@@ -187,7 +188,7 @@ def test_a_number_is_compared_with_a_number_or_a_column_of_the_table(condition):
 
 def test_more_than_there_is_cannot_be_drawn(shards):
     with pytest.raises(DataError, match="a random 231 of 230 images; expected at most all"):
-        list(Selection(random=231).of_set(shards))
+        list(Selection(random=231).images(shards))
 
 
 def test_a_joined_table_selects_by_its_columns(shards):
@@ -197,7 +198,7 @@ def test_a_joined_table_selects_by_its_columns(shards):
     table = keys_of("\ufeff" + text)
     assert table.columns == ("valid", "category")
     selection = Selection(keys=keys_of(text, where("valid=false")))
-    assert numbers(selection.of_set(shards)) == [1, 3]
+    assert numbers(selection.images(shards)) == [1, 3]
     assert selection.keys.unmet == ["9"]
     column = Selection(keys=table).column("category")
     assert column(CHUNK.take(slice(0, 4))) == [None, "a", "b", "a"]

@@ -9,7 +9,7 @@ from scipy.stats import chisquare, kstest
 
 from advlib.shards import shuffle
 from advlib.shards.chunk import concatenate
-from advlib.shards.shuffle import shuffled
+from advlib.shards.shuffle import shuffle_images
 
 
 @pytest.fixture(params=["one bucket", "many buckets", "tiny buffers"])
@@ -24,7 +24,7 @@ def buckets(request, monkeypatch):
 def order(count, seed, folder, size=7, known=True, **extra):
     folder.mkdir(exist_ok=True)
     chunks = pieces(images(count, shape=(1, 1, 1)), size)
-    out = list(shuffled(chunks, count if known else None, seed, str(folder), **extra))
+    out = list(shuffle_images(chunks, count if known else None, seed, str(folder), **extra))
     return np.concatenate([chunk.key for chunk in out])
 
 
@@ -37,7 +37,7 @@ def test_every_image_comes_exactly_once(tmp_path, buckets, count, known):
 
 def test_images_keep_all_that_belongs_to_them(tmp_path, buckets):
     chunk = attacked(50)
-    out = concatenate(list(shuffled(pieces(chunk, 7), 50, 0, str(tmp_path))))
+    out = concatenate(list(shuffle_images(pieces(chunk, 7), 50, 0, str(tmp_path))))
     assert out.key.tolist() != list(range(50))
     same(out, chunk.take(out.key))
 
@@ -56,7 +56,7 @@ def test_a_restart_uses_the_buckets_and_reads_nothing(tmp_path, buckets, start):
         raise AssertionError("read again")
         yield
 
-    out = [chunk.key for chunk in shuffled(unread(), 500, 0, str(tmp_path), start)]
+    out = [chunk.key for chunk in shuffle_images(unread(), 500, 0, str(tmp_path), start)]
     assert [key for part in out for key in part.tolist()] == whole[start:].tolist()
 
 
@@ -70,7 +70,7 @@ def test_dealing_that_was_killed_begins_anew(tmp_path, buckets):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(shuffled(killed(), 500, 0, str(folder)))
+        list(shuffle_images(killed(), 500, 0, str(folder)))
     assert shuffle.MARK not in os.listdir(folder)
     assert order(500, 0, folder).tolist() == whole.tolist()
 
@@ -101,4 +101,4 @@ def test_a_sorted_set_is_mixed_throughout(tmp_path, monkeypatch):
 
 
 def test_nothing_shuffled_is_nothing(tmp_path):
-    assert list(shuffled([], 0, 0, str(tmp_path))) == []
+    assert list(shuffle_images([], 0, 0, str(tmp_path))) == []

@@ -23,9 +23,7 @@ from sklearn.datasets import load_digits
 
 from advlib.errors import CannotError, DataError
 from advlib.shards.chunk import concatenate
-from advlib.shards.sources import open_source
-from advlib.shards.sources.named import DEBIAN_FASHION
-from advlib.shards.sources.names import CLASSES, class_names
+from advlib.shards.sources import NAMED, mnist, open_source
 
 N = 23
 RNG = np.random.default_rng(0)
@@ -116,8 +114,6 @@ def test_unknown_specs_list_what_is_known(tmp_path):
     for spec, found in (("cifar", "no such file"), (__file__, "not a data set")):
         with pytest.raises(DataError, match=f"{found}.*cifar10, .*mnist, .*npz.*folder.*idx"):
             open_source(spec)
-    with pytest.raises(DataError, match=r"imagenet: .*one of cifar10"):
-        class_names("imagenet")
 
 
 def test_a_known_name_wins_over_a_path(tmp_path, monkeypatch):
@@ -138,7 +134,7 @@ def test_splits_and_roots_belong_to_known_names(forms):
 
 
 def test_class_names_are_as_published():
-    sizes = {name: len(names) for name, names in CLASSES.items()}
+    sizes = {name: len(data_set.class_names) for name, data_set in NAMED.items()}
     assert sizes == {
         "cifar10": 10,
         "cifar100": 100,
@@ -147,7 +143,7 @@ def test_class_names_are_as_published():
         "fashion-mnist": 10,
         "mnist": 10,
     }
-    fine = class_names("cifar100")
+    fine = NAMED["cifar100"].class_names
     assert list(fine) == sorted(set(fine))
     assert (fine[0], fine[49], fine[99]) == ("apple", "mountain", "worm")
 
@@ -252,7 +248,7 @@ def cifar(request, tmp_path, monkeypatch, offline):
         for file, _ in getattr(kind, listed):
             n = (1100 if name == "cifar100" else 220) if part == "train" else 30
             image = RNG.integers(0, 256, (n, 3072), np.uint8)
-            label = RNG.integers(0, len(CLASSES[name]), n).tolist()
+            label = RNG.integers(0, len(NAMED[name].class_names), n).tolist()
             data = python2_pickle({b"data": image, key: label})
             (home / file).write_bytes(data)
             lists.append([file, md5(data)])
@@ -260,7 +256,7 @@ def cifar(request, tmp_path, monkeypatch, offline):
             labels += label
         monkeypatch.setattr(kind, listed, lists)
         parts[part] = np.concatenate(images), np.array(labels)
-    names = [n.encode() for n in CLASSES[name]]
+    names = [n.encode() for n in NAMED[name].class_names]
     data = python2_pickle({kind.meta["key"].encode(): names})
     (home / kind.meta["filename"]).write_bytes(data)
     monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": md5(data)})
@@ -278,7 +274,7 @@ def test_cifar_is_read_as_published(cifar, capsys):
     for split, which in rows.items():
         image, label = parts["test" if split == "test" else "train"]
         source = open_source(name, split, str(root))
-        assert (source.name, source.class_names) == (f"{name} {split}", CLASSES[name])
+        assert (source.name, source.class_names) == (f"{name} {split}", NAMED[name].class_names)
         assert (source.count, source.shape) == (which.stop - which.start, (32, 32, 3))
         assert source.identity == {"name": name, "split": split}
         chunk = everything(source, 3, 500)
@@ -403,7 +399,10 @@ def test_idx_images_get_a_border_and_three_channels(tmp_path, name, pack):
         else:
             source = open_source(str(tmp_path), split)
         assert source.name == f"{name or tmp_path} {split or 'train'}"
-        assert source.class_names == CLASSES.get(name) and source.count == stop - first
+        assert (
+            source.class_names == (NAMED[name].class_names if name else None)
+            and source.count == stop - first
+        )
         chunk = everything(source, 2, 400)
         np.testing.assert_array_equal(chunk.image, expected[first + 2 : stop])
         np.testing.assert_array_equal(chunk.label, GRAY_LABEL[first + 2 : stop])
@@ -432,13 +431,13 @@ def test_mnist_is_downloaded_once(tmp_path, monkeypatch):
     assert calls == [str(tmp_path / "MNIST" / "raw")]
 
 
-@pytest.mark.skipif(not DEBIAN_FASHION.exists(), reason="no Debian package dataset-fashion-mnist")
-def test_fashion_mnist_of_debian_is_found(tmp_path):
-    source = open_source("fashion-mnist", "test", str(tmp_path))
-    assert source.count == 10_000
-    chunk = everything(source, size=10_000)
-    assert np.bincount(chunk.label).tolist() == [1000] * 10
-    assert [source.class_names[i] for i in chunk.label[:3]] == ["Ankle boot", "Pullover", "Trouser"]
+def test_fashion_mnist_of_debian_is_found(tmp_path, monkeypatch):
+    assert str(mnist.DEBIAN_FASHION) == "/usr/share/datasets/fashion-mnist"
+    place = write_idx(tmp_path / "debian", GRAY[:9], GRAY_LABEL[:9], "t10k", pack=True)
+    monkeypatch.setattr(mnist, "DEBIAN_FASHION", place)
+    source = open_source("fashion-mnist", "test", str(tmp_path / "nothing"))
+    assert source.count == 9 and source.class_names[9] == "Ankle boot"
+    np.testing.assert_array_equal(everything(source).label, GRAY_LABEL[:9])
 
 
 IDX_FAULTS = {
@@ -621,7 +620,7 @@ def test_a_damaged_npz_is_read_rightly_or_refused(forms, tmp_path_factory, data)
 
 PEAK = """
 import sys
-from advlib.shards.sources import open_source
+from advlib.shards.sources import NAMED, mnist, open_source
 def peak():
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 import h5py
@@ -778,8 +777,8 @@ def test_class_names_decide_the_labels_of_a_folder(tmp_path):
     for name in ("truck", "cat"):
         (tmp_path / name).mkdir()
         Image.fromarray(IMAGE[0]).save(tmp_path / name / "a.png")
-    source = open_source(str(tmp_path), class_names=CLASSES["cifar10"])
+    source = open_source(str(tmp_path), class_names=NAMED["cifar10"].class_names)
     (chunk,) = source.chunks()
-    assert chunk.label.tolist() == [3, 9] and source.class_names == CLASSES["cifar10"]
+    assert chunk.label.tolist() == [3, 9] and source.class_names == NAMED["cifar10"].class_names
     with pytest.raises(DataError, match=r"truck: not one of the classes cat, dog"):
         open_source(str(tmp_path), class_names=("cat", "dog"))

@@ -19,8 +19,8 @@ from making import (
 )
 
 from advlib.errors import DataError
-from advlib.shards.index import find_sets
 from advlib.shards.reader import open_set
+from advlib.shards.set_files import find_sets
 from advlib.shards.verify import verify, verify_stream
 
 

@@ -9,8 +9,8 @@ from making import Pipe, attacked, everything, images, same, write
 from PIL import Image
 
 from advlib.shards.chunk import concatenate, object_array
-from advlib.shards.index import find_sets
 from advlib.shards.reader import open_set
+from advlib.shards.set_files import find_sets
 from advlib.shards.stream import ShardStream
 from advlib.shards.verify import verify
 

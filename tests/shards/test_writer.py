@@ -13,7 +13,7 @@ import pytest
 from making import Pipe, everything, images, pieces, same, stream, write
 
 from advlib.errors import CannotError, DataError
-from advlib.shards.chunk import after, object_array
+from advlib.shards.chunk import object_array, skip_images
 from advlib.shards.reader import open_set
 from advlib.shards.stream import ShardStream
 from advlib.shards.writer import Writer
@@ -24,11 +24,11 @@ CHILD = """
 import sys
 sys.path.insert(0, {here!r})
 from making import images, pieces
-from advlib.shards.chunk import after
+from advlib.shards.chunk import skip_images
 from advlib.shards.writer import Writer
 with Writer("a", {layout!r}, chunk=2, shard=4, job={job!r}) as writer:
     print("from", writer.images, flush=True)
-    for piece in after(pieces(images(23), 1), writer.images):
+    for piece in skip_images(pieces(images(23), 1), writer.images):
         writer.write(piece)
         print("after", writer.images, flush=True)
         sys.stdin.readline()
@@ -54,7 +54,7 @@ def job(folder, layout="chunk", what=JOB, chunk=CHUNK):
     """Do the job, or what is left of it; returns with how many images it began."""
     with Writer(str(folder / "a"), layout, chunk=2, shard=4, job=what) as writer:
         begun = writer.images
-        for piece in after(pieces(chunk, 3), begun):
+        for piece in skip_images(pieces(chunk, 3), begun):
             writer.write(piece)
     return begun
 

@@ -21,8 +21,8 @@ from advlib.evaluation.scores import mean_scores, score_set
 from advlib.jobs.ranks import Ranks
 from advlib.models.checkpoints import load, save
 from advlib.models.network import build
+from advlib.shards.augmentation import to_float
 from advlib.shards.chunk import Chunk
-from advlib.shards.feed import to_float
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 from advlib.shards.writer import Writer

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from conftest import environment
 
-from advlib.shards.chunk import first
+from advlib.shards.chunk import take_images
 from advlib.shards.sources import open_source
-from advlib.shards.sources.named import DEBIAN_FASHION
+from advlib.shards.sources.mnist import DEBIAN_FASHION
 from advlib.shards.writer import Writer
 
 RUN = (
@@ -29,7 +29,7 @@ FASHION = (
 def pack(name, source, split, crop, count=None):
     """A set of the first images of a source, of which `crop` is taken."""
     with Writer(str(name), class_names=tuple("0123456789")) as writer:
-        for chunk in first(open_source(source, split).chunks(), count or 10**9):
+        for chunk in take_images(open_source(source, split).chunks(), count or 10**9):
             writer.write(replace(chunk, image=np.ascontiguousarray(chunk.image[:, *crop])))
 
 

@@ -14,8 +14,8 @@ from advlib.errors import DataError
 from advlib.jobs.keyed_random import uniform
 from advlib.jobs.ranks import Ranks
 from advlib.models.network import build
+from advlib.shards.augmentation import augment, to_float
 from advlib.shards.chunk import Chunk
-from advlib.shards.feed import augment, to_float
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer

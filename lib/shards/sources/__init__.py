@@ -1,21 +1,38 @@
 """Sources: data sets in the forms in which people have them, read as Chunks in one fixed order.
 
-`open_source` knows them all; a module here per form, and each checks what it reads.
+A new data set costs a module here and a line in NAMED, a new form of files a module and a line in
+FORMS.  Each module checks what it reads.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from advlib.errors import DataError
-from advlib.shards.sources import folder, hdf5, idx, named, npz
-from advlib.shards.sources.names import CLASSES
+from advlib.shards.sources import cifar, digits, folder, hdf5, idx, mnist, npz, svhn
 from advlib.shards.sources.source import Source
 
-EXPECTED = (
-    f"one of {', '.join(CLASSES)}, or the path of an .npz, .h5 or .hdf5 file, of a folder with a "
-    "folder of images per class, or of a folder of idx files"
+NAMED = {
+    data_set.name: data_set
+    for data_set in (
+        cifar.CIFAR10,
+        cifar.CIFAR100,
+        svhn.SVHN,
+        digits.DIGITS,
+        mnist.FASHION_MNIST,
+        mnist.MNIST,
+    )
+}
+FORMS = (  # the first that matches a path is taken
+    npz.FORM,
+    hdf5.FORM,
+    idx.FORM,
+    folder.FORM,
 )
-SUFFIXES = {".npz": npz.open_npz, ".h5": hdf5.open_hdf5, ".hdf5": hdf5.open_hdf5}
+EXPECTED = (
+    f"one of {', '.join(NAMED)}, or the path of {', '.join(form.expected for form in FORMS[:-1])}"
+    f" or {FORMS[-1].expected}"
+)
 
 
 def open_source(
@@ -24,7 +41,7 @@ def open_source(
     root: str | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Source:
-    """The data set that `spec` names: a known name (a key of CLASSES), else a path.
+    """The data set that `spec` names: a known name (a key of NAMED), else a path.
 
     A known name wins over a file of that name, which is `./digits`.
 
@@ -38,20 +55,25 @@ def open_source(
     can be neither found nor downloaded or a package is missing, OSError where a file cannot be
     read.
     """
-    if spec in CLASSES:
-        return named.open_named(spec, "train" if split is None else split, root)
+    if spec in NAMED:
+        if root is not None and not NAMED[spec].in_files:
+            raise DataError(f"{spec}: comes with the package, not from the root folder {root}")
+        return NAMED[spec].open(split or "train", _cache() if root is None else Path(root))
     if root is not None:
-        raise DataError(f"{spec}: a root folder goes with {', '.join(CLASSES)} alone")
+        raise DataError(f"{spec}: a root folder goes with {', '.join(NAMED)} alone")
     path = Path(spec)
-    if path.is_dir() and idx.holds_idx(path):
-        return idx.open_idx(path, "train" if split is None else split, spec)
-    if not path.is_dir() and not (path.exists() and path.suffix.lower() in SUFFIXES):
+    form = next((form for form in FORMS if form.matches(path)), None)
+    if form is None:
         found = "not a data set that can be read" if path.exists() else "no such file or data set"
         raise DataError(f"{spec}: {found}; expected {EXPECTED}")
-    if split is not None:
+    if split is not None and not form.has_splits:
         raise DataError(
-            f"{spec}: no split {split!r}; only {', '.join(CLASSES)} and idx files have splits"
+            f"{spec}: no split {split!r}; only {', '.join(NAMED)} and idx files have splits"
         )
-    if path.is_dir():
-        return folder.open_folder(path, class_names)
-    return SUFFIXES[path.suffix.lower()](path)
+    return form.open(path, split or "train", class_names)
+
+
+def _cache() -> Path:
+    """The folder for named data sets where no other is named."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "advtools"

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.chunk import IMAGES, Chunk, object_array, shape_text
-from advlib.shards.sources.source import spans
+from advlib.shards.chunk import Chunk, object_array, shape_text
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.pictures import FORMATS
+from advlib.shards.sources.source import FileForm, spans
 
-FORMATS = ("BMP", "JPEG", "PNG", "PPM", "WEBP")  # Pillow knows others that run programs
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 DEEP_MODES = ("F", "I")  # Pillow's modes of over 8 bits, with I;16 and others
 PNG_DEPTH = 24  # byte of a PNG file: bits of a channel
@@ -30,7 +32,7 @@ class FolderSource:
 
     path: Path
     class_names: tuple[str, ...]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     files: list[str]
     label: np.ndarray
 
@@ -55,15 +57,15 @@ class FolderSource:
             "files": digest.hexdigest(),
         }
 
-    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
         for begin, end in spans(start, self.count, size):
             image = np.empty((end - begin, *self.shape), np.uint8)
             for out, file in zip(image, self.files[begin:end], strict=True):
                 pixels = _decode(self.path / file)
                 if pixels.shape != self.shape:
                     raise DataError(
-                        f"{self.path / file}: {shape_text(pixels[None])}, but {self.files[0]} is "
-                        f"{shape_text(image)}; expected images of one shape"
+                        f"{self.path / file}: {shape_text(pixels.shape)}, but {self.files[0]} is "
+                        f"{shape_text(self.shape)}; expected images of one shape"
                     )
                 out[:] = pixels
             yield Chunk(
@@ -92,7 +94,8 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
     if not classes:
         raise DataError(f"{path}: no folders in it; expected a folder of images per class")
     names = tuple(class_names or classes)
-    files, label = [], []
+    files: list[str] = []
+    label: list[int] = []
     for name in classes:
         if name not in names:
             raise DataError(f"{path / name}: not one of the classes {', '.join(names)}")
@@ -128,10 +131,17 @@ def _decode(path: Path) -> np.ndarray:
     raise DataError(f"{path}: over 8 bits per channel; expected images of 8 bits")
 
 
-def _is_deep(picture, data: bytes) -> bool:
+def _is_deep(picture: Any, data: bytes) -> bool:
     """Whether a channel has over 8 bits, of which Pillow would silently drop some."""
     if picture.format == "PNG":
         return data[PNG_DEPTH] > 8
     if picture.format == "PPM" and isinstance(picture.tile[0].args, tuple):
         return picture.tile[0].args[-1] > 255  # the file's highest level
     return picture.mode.startswith(DEEP_MODES)
+
+
+FORM = FileForm(
+    expected="a folder with a folder of images per class",
+    matches=Path.is_dir,
+    open=lambda path, split, class_names: open_folder(path, class_names),
+)

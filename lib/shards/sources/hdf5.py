@@ -4,14 +4,17 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.chunk import IMAGES, Chunk
-from advlib.shards.sources.pair import KEYS, as_labels, check_image, check_keys, check_label
-from advlib.shards.sources.source import file_identity, spans
+from advlib.shards.chunk import Chunk
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label
+from advlib.shards.sources.source import FileForm, file_identity, spans
 
+SUFFIXES = (".h5", ".hdf5")
 CACHE = 64 << 20  # bytes; HDF5 decompresses a block anew for each slice where its cache is smaller
 
 
@@ -22,14 +25,14 @@ class Hdf5Source:
     path: Path
     identity: dict
     count: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     class_names = None  # not in such files
 
     @property
     def name(self) -> str:
         return str(self.path)
 
-    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
         with _open(self.path) as file:
             for begin, end in spans(start, self.count, size):
                 with _naming(self.path, f" within images {begin} to {end - 1}"):
@@ -56,7 +59,8 @@ def open_hdf5(path: Path) -> Hdf5Source:
         return Hdf5Source(path, identity, image.shape[0], image.shape[1:])
 
 
-def _open(path: Path):
+def _open(path: Path) -> Any:
+    """The h5py.File of a path."""
     import h5py
 
     with _naming(path):
@@ -72,3 +76,10 @@ def _naming(path: Path, where: str = "") -> Iterator[None]:
         if getattr(err, "errno", None):  # of the system: not permitted, locked by a writer
             raise
         raise DataError(f"{path}: not readable{where} ({err}); expected HDF5") from None
+
+
+FORM = FileForm(
+    expected="an .h5 or .hdf5 file",
+    matches=lambda path: path.suffix.lower() in SUFFIXES and path.exists() and not path.is_dir(),
+    open=lambda path, split, class_names: open_hdf5(path),
+)

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.sources.source import ArraySource, file_identity, gray_to_rgb
-from advlib.shards.sources.splits import SPLITS, part_of
+from advlib.shards.chunk import shape_text
+from advlib.shards.sources.source import ArraySource, FileForm, file_identity, gray_to_rgb
+from advlib.shards.splits import SPLITS, published_part
 
 PREFIXES = {"train": "train", "test": "t10k"}
 SIDE = 28  # pixels
@@ -22,7 +23,7 @@ UNSIGNED_BYTE = 0x08
 DEFLATED = 1032  # bytes that one byte of gzip can become at most
 
 
-def find(folder: Path, part: str) -> tuple[Path | None, Path | None]:
+def find_idx(folder: Path, part: str) -> tuple[Path | None, Path | None]:
     """The files of images and labels of a part, `train` or `test`; None for one that is missing."""
     names = (f"{PREFIXES[part]}-images-idx3-ubyte", f"{PREFIXES[part]}-labels-idx1-ubyte")
     images, labels = (
@@ -34,7 +35,7 @@ def find(folder: Path, part: str) -> tuple[Path | None, Path | None]:
 
 def holds_idx(folder: Path) -> bool:
     """Whether any idx file is in the folder itself."""
-    return any(path for part in PREFIXES for path in find(folder, part))
+    return any(path for part in PREFIXES for path in find_idx(folder, part))
 
 
 def open_idx(
@@ -49,11 +50,11 @@ def open_idx(
     """
     if split not in SPLITS:
         raise DataError(f"{name}: no split {split!r}; expected one of {', '.join(SPLITS)}")
-    part, rows = part_of(split)
-    images, labels = find(folder, part)
-    for path, kind in ((images, "images-idx3"), (labels, "labels-idx1")):
-        if path is None:
-            raise DataError(f"{folder}: no file {PREFIXES[part]}-{kind}-ubyte or with .gz")
+    part, rows = published_part(split)
+    images, labels = find_idx(folder, part)
+    if images is None or labels is None:
+        kind = "images-idx3" if images is None else "labels-idx1"
+        raise DataError(f"{folder}: no file {PREFIXES[part]}-{kind}-ubyte or with .gz")
     image, label = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(image) != len(label):
         raise DataError(f"{labels}: {len(label)} labels, but {len(image)} images in {images}")
@@ -78,6 +79,7 @@ def open_idx(
 
 
 def _frame(image: np.ndarray) -> np.ndarray:
+    """Images (n, 28, 28) as (n, 32, 32, 3), with a border of zeros."""
     return gray_to_rgb(np.pad(image, ((0, 0), (BORDER, BORDER), (BORDER, BORDER))))
 
 
@@ -104,6 +106,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _count(path: Path, head: bytes, shape: tuple[int, ...]) -> int:
+    """How many values of that shape the header of an idx file says there are."""
     magic = bytes([0, 0, UNSIGNED_BYTE, 1 + len(shape)])
     if head[:4] != magic:
         found = head[:4].hex() or "nothing"
@@ -112,6 +115,13 @@ def _count(path: Path, head: bytes, shape: tuple[int, ...]) -> int:
         raise DataError(f"{path}: ends within the header")
     count, *found = np.frombuffer(head, ">u4", offset=4).tolist()
     if tuple(found) != shape:
-        one, other = ("x".join(map(str, dimensions)) for dimensions in (found, shape))
-        raise DataError(f"{path}: images are {one}; expected {other}")
+        raise DataError(f"{path}: images are {shape_text(found)}; expected {shape_text(shape)}")
     return count
+
+
+FORM = FileForm(
+    expected="a folder of idx files",
+    matches=lambda path: path.is_dir() and holds_idx(path),
+    open=lambda path, split, class_names: open_idx(path, split, str(path)),
+    has_splits=True,
+)

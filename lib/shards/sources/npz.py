@@ -5,6 +5,7 @@ Published synthetic sets are such files, of up to 150 GB; NumPy itself would loa
 
 import contextlib
 import errno
+import io
 import struct
 import tokenize
 import zipfile
@@ -12,15 +13,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 import numpy as np
 from numpy.lib import format as npy
 
 from advlib.errors import DataError
-from advlib.shards.chunk import IMAGES, Chunk
-from advlib.shards.sources.pair import KEYS, as_labels, check_image, check_keys, check_label
-from advlib.shards.sources.source import file_identity, spans
+from advlib.shards.chunk import Chunk
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label
+from advlib.shards.sources.source import FileForm, file_identity, spans
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of np.savez and np.savez_compressed
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member; lengths of name and extra field
@@ -41,7 +43,7 @@ class _Array:
         """Bytes of a row."""
         return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
 
-    def stream(self, archive: zipfile.ZipFile, start: int) -> BinaryIO:
+    def stream(self, archive: zipfile.ZipFile, start: int) -> io.BufferedIOBase:
         """The bytes from row `start` on.
 
         From the first row on, zipfile compares the checksum at the end, so a whole reading is a
@@ -50,19 +52,20 @@ class _Array:
         at = self.header + start * self.row
         if start and self.info.compress_type == zipfile.ZIP_STORED:
             # zipfile before Python 3.13 reads all that it skips
+            assert archive.filename is not None, "it is opened by name"
             file = open(archive.filename, "rb")  # noqa: SIM115
             file.seek(self.info.header_offset)
             name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
             file.seek(name + extra + at, 1)
             return file
-        stream = archive.open(self.info)
+        stream = cast(zipfile.ZipExtFile, archive.open(self.info))
         stream.seek(at)
         return stream
 
-    def read(self, stream: BinaryIO, rows: int, ends: bool) -> np.ndarray:
+    def read(self, stream: io.BufferedIOBase, rows: int, ends: bool) -> np.ndarray:
         """The next rows (rows, ...); `ends` where they are the last."""
         out = np.empty((rows, *self.shape[1:]), self.dtype)
-        if stream.readinto(out.view(np.uint8).reshape(-1)) != out.nbytes:
+        if stream.readinto(out.view(np.uint8).reshape(-1).data) != out.nbytes:
             raise EOFError
         if ends:
             stream.read(1)  # reach the end, where the checksum is compared
@@ -88,10 +91,10 @@ class NpzSource:
         return self.image.shape[0]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return self.image.shape[1:]
 
-    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
         with contextlib.ExitStack() as stack:
             with _naming(self.path):
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
@@ -160,3 +163,10 @@ def _naming(path: Path, where: str = "") -> Iterator[None]:
             raise
         reason = str(err) or "ends too early"
         raise DataError(f"{path}: broken or cut short{where} ({reason}); expected .npz") from None
+
+
+FORM = FileForm(
+    expected="an .npz file",
+    matches=lambda path: path.suffix.lower() == ".npz" and path.exists() and not path.is_dir(),
+    open=lambda path, split, class_names: open_npz(path),
+)

@@ -1,16 +1,23 @@
-"""Source: labelled images that can be read from any position on, whatever they are kept in."""
+"""Source: labelled images that can be read from any position on, whatever they are kept in.
+
+A data set known by name is a NamedDataset, a form of files a FileForm; both make Sources.
+"""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from advlib.shards.chunk import IMAGES, Chunk
+from advlib.errors import DataError
+from advlib.shards.chunk import Chunk
+from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.splits import SPLITS
 
 RGB = 3  # channels
+DIGIT_NAMES = tuple("0123456789")  # classes of the data sets of digits
 
 
 class Source(Protocol):
@@ -29,14 +36,14 @@ class Source(Protocol):
         """How many images there are, at least 1."""
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Height, width and channels, of every image."""
 
     @property
     def identity(self) -> dict:
         """JSON values; equal where a resumed job would read the same images."""
 
-    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
         """The images from position `start` >= 0 on, `size` >= 1 at a time, the last chunk shorter.
 
         Keys are the images' numbers in the array that was published: positions, but for a part
@@ -45,7 +52,7 @@ class Source(Protocol):
         """
 
 
-def copy(image: np.ndarray) -> np.ndarray:
+def contiguous_copy(image: np.ndarray) -> np.ndarray:
     """A contiguous copy, also of a transposed view."""
     return np.array(image, order="C")
 
@@ -65,17 +72,17 @@ class ArraySource:
     image: np.ndarray
     label: np.ndarray
     first: int = 0
-    expand: Callable[[np.ndarray], np.ndarray] = copy
+    expand: Callable[[np.ndarray], np.ndarray] = contiguous_copy
 
     @property
     def count(self) -> int:
         return len(self.label)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return self.expand(self.image[:1]).shape[1:]
 
-    def chunks(self, start: int = 0, size: int = IMAGES) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
         for begin, end in spans(start, self.count, size):
             yield Chunk(
                 self.expand(self.image[begin:end]),
@@ -99,3 +106,57 @@ def file_identity(path: Path) -> dict:
     """What changes when a file is replaced: absolute path, bytes, time of change in ns."""
     status = path.stat()
     return {"path": os.path.abspath(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set that is known by name; `open` gives a split of it.
+
+    class_names: of labels 0, 1, ...; known without the data.
+    load: opens a split, given this object, the split and the folder in which the data set is kept
+        and into which it is downloaded; raises CannotError where it can be neither found nor
+        downloaded.
+    in_files: whether it is kept in a folder, and does not come with the package.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    load: Callable[["NamedDataset", str, Path], Source]
+    splits: tuple[str, ...] = SPLITS
+    in_files: bool = True
+
+    def open(self, split: str, root: Path) -> Source:
+        """A split of the data set; DataError for one that it has not."""
+        if split not in self.splits:
+            expected = ", ".join(self.splits)
+            raise DataError(f"{self.name}: no split {split!r}; expected one of {expected}")
+        return self.load(self, split, root)
+
+    def source(
+        self,
+        split: str,
+        image: np.ndarray,
+        label: np.ndarray,
+        first: int,
+        expand: Callable[[np.ndarray], np.ndarray] = contiguous_copy,
+    ) -> ArraySource:
+        """The Source of a split whose arrays are as published; arguments as an ArraySource has."""
+        identity = {"name": self.name, "split": split}
+        name = f"{self.name} {split}"
+        return ArraySource(name, self.class_names, identity, image, label, first, expand)
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """A form in which data sets lie in files.
+
+    expected: the form in words, for messages.  matches: whether a path is of it.
+    open: the Source of a path, given also a split, `train` unless another is asked for, and class
+        names or None, which a form without them passes over.
+    has_splits: whether files of it have splits.
+    """
+
+    expected: str
+    matches: Callable[[Path], bool]
+    open: Callable[[Path, str, Sequence[str] | None], Source]
+    has_splits: bool = False

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.layouts import CLASSES
+from advlib.shards.constants import MOST_CLASSES
 
 KEYS = ("image", "label")
 CHANNELS = (1, 3)
@@ -53,8 +53,10 @@ def _check_plain(path: Path, key: str, dtype: np.dtype) -> None:
 def as_labels(path: Path, label: np.ndarray, first: int) -> np.ndarray:
     """Labels (n,) of the images from number `first` on as int64; DataError for one out of range."""
     out = label.astype(np.int64)
-    wrong = (out < 0) | (out >= CLASSES)  # what is beyond int64 wraps to below 0
+    wrong = (out < 0) | (out >= MOST_CLASSES)  # what is beyond int64 wraps to below 0
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise DataError(f"{path}: label {first + at} is {label[at]}; expected 0 to {CLASSES - 1}")
+        raise DataError(
+            f"{path}: label {first + at} is {label[at]}; expected 0 to {MOST_CLASSES - 1}"
+        )
     return out

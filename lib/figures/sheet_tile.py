@@ -1,13 +1,13 @@
 """Tiles of a contact sheet: an image with what is known of it, from shards or made by hand."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.chunk import Chunk
-from advlib.shards.layouts import picture
+from advlib.shards.chunk import Chunk, shape_text
+from advlib.shards.pictures import eight_bits
 
 MAGNIFY = 16.0  # of the difference: 8/255, the usual bound, then spans black to white
 
@@ -32,16 +32,17 @@ class Tile:
     category: str | None = None
 
 
-def tiles(
+def tiles_of(
     chunks: Iterable[Chunk],
     name: Callable[[int], str] = str,
-    category: Callable[[Chunk], list[str | None]] | None = None,
+    category: Callable[[Chunk], Sequence[str | None]] | None = None,
 ) -> Iterator[Tile]:
     """The images of chunks as tiles; `adversarial` and `prediction` are fields of these names.
 
     name: the name of a class.  category: of each image of a chunk.
     """
     for chunk in chunks:
+        groups: Sequence[str | None]
         after, guess = chunk.fields.get("adversarial"), chunk.fields.get("prediction")
         groups = category(chunk) if category else [None] * len(chunk)
         for i, key in enumerate(chunk.key_texts()):
@@ -62,20 +63,22 @@ def difference(image: np.ndarray, adversarial: np.ndarray, magnify: float = MAGN
     [0, 1] and rounded to uint8: mid-grey (128) is no change, lighter is more, darker is less.
     """
     after = adversarial / 255 if adversarial.dtype == np.uint8 else adversarial.astype(float)
-    return picture(np.clip(0.5 + magnify * (after - image / 255), 0, 1))
+    return eight_bits(np.clip(0.5 + magnify * (after - image / 255), 0, 1))
 
 
-def check(tile: Tile, first: Tile) -> None:
+def check_tile(tile: Tile, first: Tile) -> None:
     """Raise DataError unless `tile` is as Tile says and fits beside `first`."""
     image, after, wrong = tile.image, tile.adversarial, ""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-        wrong = f"{_shape(image)} {image.dtype}: expected height x width x 1 or 3, uint8"
+        wrong = f"{shape_text(image.shape)} {image.dtype}: expected height x width x 1 or 3, uint8"
     elif image.shape != first.image.shape:
-        wrong = f"{_shape(image)} on a sheet of {_shape(first.image)}: expected one shape"
+        wrong = f"{shape_text(image.shape)} on a sheet of {shape_text(first.image.shape)}:"
+        wrong += " expected one shape"
     elif (after is None) != (first.adversarial is None):
         wrong = "only some images have an adversarial one"
     elif after is not None and after.shape != image.shape:
-        wrong = f"adversarial image of {_shape(after)}: expected {_shape(image)}, as the clean one"
+        wrong = f"adversarial image of {shape_text(after.shape)}:"
+        wrong += f" expected {shape_text(image.shape)}, as the clean one"
     elif after is not None and after.dtype != np.uint8:
         real = np.issubdtype(after.dtype, np.floating)
         if not real or not ((after >= 0) & (after <= 1)).all():  # so said, it finds NaN too
@@ -83,7 +86,3 @@ def check(tile: Tile, first: Tile) -> None:
             wrong += "expected uint8, or floats from 0 to 1"
     if wrong:
         raise DataError(f"image {tile.key}: {wrong}")
-
-
-def _shape(image: np.ndarray) -> str:
-    return "x".join(map(str, image.shape))

@@ -1,4 +1,4 @@
-"""Words that fit: how wide a text is on paper and on a screen, and how it is made narrower."""
+"""Text that fits: how wide it is on paper and on a screen, and how it is made narrower."""
 
 import bisect
 import functools
@@ -17,7 +17,7 @@ def points(pixels: int) -> float:
     return pixels * 72 / DPI
 
 
-def fit(text: str, size: int, room: float) -> tuple[str, int]:
+def fit_text(text: str, size: int, room: float) -> tuple[str, int]:
     """A text in smaller type, or with its middle left out, so that it is at most `room` wide."""
     text, least = " ".join(text.split()), max(size - 3, SMALLEST)
     if len(text) > MOST_LETTERS:  # lest measuring take long

@@ -1,4 +1,4 @@
-"""Equal things in large sets, found by their hashes in bounded memory.
+"""Duplicates in large sets, of images or keys, found by their hashes in bounded memory.
 
 Hashes are dealt into partitions on disk by their first byte, and each partition is sorted by
 itself.  128 bits: among a billion things the chance of one false match is below 1e-20.
@@ -10,37 +10,37 @@ from hashlib import blake2b
 
 import numpy as np
 
-from advlib.shards.archive import failing
+from advlib.jobs.files import cannot_write
 
 PARTITIONS = 256
 BUFFERED = 1 << 20  # records in memory before they go to disk, 26 bytes each
 RECORD = np.dtype([("a", "<u8"), ("b", "<u8"), ("set", "<u2"), ("number", "<i8")])
 
 
-def hashes(rows: Iterable) -> np.ndarray:
+def hash_rows(rows: Iterable[bytes | memoryview]) -> np.ndarray:
     """A 128-bit BLAKE2b hash of each of some bytes-like rows, (n, 2) uint64."""
     joined = b"".join(blake2b(row, digest_size=16).digest() for row in rows)
     return np.frombuffer(joined, "<u8").reshape(-1, 2)
 
 
-class Repeats:
+class DuplicateFinder:
     """A collection of hashes that finds which come more than once.
 
     Use it as a context: the partitions lie in a temporary folder until it ends.
     """
 
-    def __enter__(self) -> "Repeats":
+    def __enter__(self) -> "DuplicateFinder":
         self._folder = tempfile.TemporaryDirectory(prefix="advtools-")
         self._buffered: list[np.ndarray] = []
         self._waiting = 0  # records of them
         self._spilled = False
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._folder.cleanup()
 
     def add(self, digests: np.ndarray, which: int, first: int) -> None:
-        """Add hashes (n, 2) of things number `first` and following of set `which`."""
+        """Add hashes (n, 2) of the things of set `which` that are numbered from `first` on."""
         records = np.empty(len(digests), RECORD)
         records["a"], records["b"] = digests[:, 0], digests[:, 1]
         records["set"], records["number"] = which, np.arange(first, first + len(digests))
@@ -58,9 +58,9 @@ class Repeats:
             if self._buffered:
                 self._spill()
             for partition in range(PARTITIONS):
-                yield _repeated(np.fromfile(self._path(partition), RECORD))
+                yield _groups_of(np.fromfile(self._path(partition), RECORD))
         elif self._buffered:
-            yield _repeated(np.concatenate(self._buffered))
+            yield _groups_of(np.concatenate(self._buffered))
 
     def _spill(self) -> None:
         records = np.concatenate(self._buffered)
@@ -69,7 +69,7 @@ class Repeats:
         ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
         for partition, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             path = self._path(partition)
-            with failing(path), open(path, "ab") as file:
+            with cannot_write(path), open(path, "ab") as file:
                 file.write(records[order[begin:end]].tobytes())
         self._buffered, self._waiting, self._spilled = [], 0, True
 
@@ -77,14 +77,14 @@ class Repeats:
         return f"{self._folder.name}/{partition:03d}"
 
 
-def _repeated(records: np.ndarray) -> np.ndarray:
+def _groups_of(records: np.ndarray) -> np.ndarray:
     """Of the records, those whose hash comes twice or more, with the number of their group."""
     records = records[np.lexsort((records["number"], records["set"], records["b"], records["a"]))]
     same = (records["a"][1:] == records["a"][:-1]) & (records["b"][1:] == records["b"][:-1])
     group = np.r_[0, np.cumsum(~same)] if len(records) else np.empty(0, np.int64)
     keep = np.r_[False, same] | np.r_[same, False] if len(records) else np.empty(0, bool)
     out = np.empty(int(keep.sum()), [*RECORD.descr, ("group", "<i8")])
-    for name in RECORD.names:
+    for name in RECORD.fields or ():
         out[name] = records[name][keep]
     out["group"] = group[keep]
     return out

@@ -1,0 +1,121 @@
+"""Keys that choose images: a list of them, or a CSV table that is joined with the images."""
+
+import csv
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+import numpy as np
+
+from advlib.conditions import Comparison
+from advlib.errors import DataError
+
+COLUMNS = ("key", "image")  # names of the column that holds the keys of images
+
+
+@dataclass
+class KeyTable:
+    """Keys, in a list or a table: `rows` by `unpadded` key, `columns` the names of the others."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[str, ...]]
+    met: set[str] = field(default_factory=set)  # keys that an image had
+
+    @property
+    def unmet(self) -> list[str]:
+        """Keys of which no image was met, once all have been read."""
+        return [key for key in self.rows if key not in self.met]
+
+    def remark(self, set_name: str) -> str:
+        """How many keys the set lacks, in words; "" where it has all."""
+        missing = self.unmet
+        if not missing:
+            return ""
+        return (
+            f"{self.name}: {len(missing)} of {len(self.rows)} keys are not in {set_name}; the first"
+            f" is {missing[0]!r}"
+        )
+
+
+def unpadded(key: str) -> str:
+    """A key, without its leading zeros if it is a number: tables lose them on the way."""
+    return key.lstrip("0") or "0" if key.isascii() and key.isdecimal() else key
+
+
+def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) -> KeyTable:
+    """A list of keys, one a line, or a CSV table with a column `key` or `image`; `name` names it.
+
+    conditions: on the other columns; rows that do not satisfy all are left out.
+    Raises DataError for what is neither, and for a key that comes twice, with other values, among
+    the rows that stay.
+    """
+    head, at, rows = _read_cells(file, name)
+    columns = {column: [cells[i] for _, cells in rows] for i, column in enumerate(head)}
+    keep = np.ones(len(rows), bool)
+    for condition in conditions:
+        keep &= _row_mask(condition, columns)
+    table = KeyTable(name, tuple(h for i, h in enumerate(head) if i != at), {})
+    for number, cells in itertools.compress(rows, keep):
+        key, values = unpadded(cells[at].strip()), (*cells[:at], *cells[at + 1 :])
+        if table.rows.setdefault(key, values) != values:
+            raise DataError(f"{name}:{number}: key {key!r} comes again with other values")
+    return table
+
+
+def _read_cells(file: BinaryIO, name: str) -> tuple[list[str], int, list[tuple[int, list[str]]]]:
+    """The columns' names, the place of the keys among them, and rows: line number and cells."""
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{name}: not UTF-8 text; expected keys, one a line, or a CSV") from None
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as err:
+        raise DataError(f"{name}: {err}; expected keys, one a line, or a CSV") from None
+    head = lines[0] if lines else None
+    if not head:
+        raise DataError(f"{name}: empty; expected keys, one a line, or a CSV with a column key")
+    at = next((head.index(k) for k in COLUMNS if k in head), None)
+    if at is None and len(head) > 1:
+        raise DataError(f"{name}: no column key or image among {', '.join(head)}")
+    begin = 0 if at is None else 1
+    head, at = (["key"], 0) if at is None else (head, at)
+    rows = [(number, cells) for number, cells in enumerate(lines[begin:], begin + 1) if cells]
+    for number, cells in rows:
+        if len(cells) != len(head):
+            raise DataError(f"{name}:{number}: {len(cells)} cells; expected {len(head)}")
+    return head, at, rows
+
+
+def _row_mask(condition: Comparison, columns: Mapping[str, list[str]]) -> np.ndarray:
+    """Which rows of a table satisfy a condition; where all cells of a column are numbers or truth
+    values, they are compared as such.
+    """
+    cells = columns.get(condition.column, [])
+    spelled = {cell.lower() for cell in cells} - {""}
+    if spelled and spelled <= {"true", "false"}:
+        lowered = {condition.column: [cell.lower() for cell in cells]}
+        return with_truth_value(condition).mask(lowered)
+    numbers = {
+        name: _numbers(columns.get(name, [])) for name in (condition.column, condition.value)
+    }
+    if numbers[condition.column] is None:
+        return condition.mask(columns)
+    return condition.mask({k: v for k, v in numbers.items() if v is not None})
+
+
+def _numbers(cells: Sequence[str]) -> np.ndarray | None:
+    """Cells as numbers, NaN where one is empty; None where any is no number or all are empty."""
+    try:
+        return np.array([float(cell) if cell else np.nan for cell in cells]) if any(cells) else None
+    except ValueError:
+        return None
+
+
+def with_truth_value(condition: Comparison) -> Comparison:
+    """A condition on a truth value with it written as true or false."""
+    value = {"1": "true", "0": "false"}.get(condition.value, condition.value.lower())
+    return replace(condition, value=value)

@@ -1,0 +1,156 @@
+"""The sample layout: one image a sample, `png`, `cls`, `json` for its scalars, .npy for its arrays.
+
+An attacked image has `adv.png`, the 8-bit picture, and, where the attack's floats are kept,
+`adv.npy`.  Also read are samples that others wrote, with pictures of other kinds, or `npy`.
+advshards(5) is the reference.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.shards import npy
+from advlib.shards.chunk import Chunk, key_array, scalar_array, shape_text
+from advlib.shards.constants import MOST_CLASSES, RESERVED
+from advlib.shards.form import require_valid
+from advlib.shards.members import FIELD, Buffers, Members, encode_json, read_array, read_json
+from advlib.shards.pictures import SUFFIXES, decode_picture, eight_bits, encode_png
+
+FORBIDDEN = re.compile(r"[./\\\0]")  # in a key
+ADVERSARIAL = "adversarial"  # the field whose members are adv.png and adv.npy
+
+
+def encode_samples(chunk: Chunk) -> Iterable[tuple[str, Buffers]]:
+    """Names and buffers of the members of a chunk's samples, one sample after another.
+
+    Raises DataError for a key with a dot or a slash, and for images that PNG cannot hold.
+    """
+    channels = chunk.image.shape[-1]
+    if channels not in (1, 3):
+        raise DataError(
+            f"{channels} channels do not fit into PNG; expected 1 or 3, or --layout chunk"
+        )
+    scalars = {n: v.tolist() for n, v in sorted(chunk.fields.items()) if v.ndim == 1}
+    arrays = {n: v for n, v in sorted(chunk.fields.items()) if v.ndim > 1}
+    for i, key in enumerate(chunk.key_texts()):
+        _check_key(key)
+        yield f"{key}.png", [encode_png(chunk.image[i])]
+        yield f"{key}.cls", [str(chunk.label[i]).encode()]
+        for name, values in arrays.items():
+            if name == ADVERSARIAL:
+                yield f"{key}.adv.png", [encode_png(eight_bits(values[i]))]
+                if values.dtype != np.uint8:
+                    yield f"{key}.adv.npy", [*npy.encode(values[i])]
+            else:
+                yield f"{key}.{name}.npy", [*npy.encode(values[i])]
+        if scalars:
+            yield f"{key}.json", [encode_json({name: scalars[name][i] for name in scalars})]
+
+
+def _check_key(key: str) -> None:
+    """Refuse a key that a member's name cannot hold."""
+    if not key or FORBIDDEN.search(key):
+        raise DataError(
+            f"key {key!r}: a key may hold no dot and no slash, since a field begins at the first"
+            " dot of a member's name; --layout chunk keeps any, advpack --renumber gives others"
+        )
+
+
+def decode_samples(samples: Iterable[tuple[str, Members]], where: str) -> Chunk:
+    """A chunk of samples, pairs of key and members; `where` names their archive.
+
+    Raises DataError where a field is missing, images differ in shape, or labels are no integers.
+    """
+    keys: list[str] = []
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    scalars: list[dict] = []
+    arrays: list[dict[str, np.ndarray]] = []
+    for key, members in samples:
+        here = f"{where}: {key}"
+        image, found = _decode_arrays(members, here)
+        if images and image.shape != images[0].shape:
+            raise DataError(
+                f"{here}: an image of {shape_text(image.shape)}, after others of"
+                f" {shape_text(images[0].shape)}; expected one shape"
+            )
+        about = read_json(members, here)
+        labels.append(_decode_label(members, about, here))
+        keys.append(key)
+        images.append(image)
+        scalars.append({k: v for k, v in about.items() if k not in RESERVED})
+        arrays.append(found)
+    names = dict.fromkeys(name for about in scalars for name in about)
+    fields = {name: scalar_array([about.get(name) for about in scalars]) for name in names}
+    for name in dict.fromkeys(name for found in arrays for name in found):
+        fields[name] = _stack(name, arrays, keys, where)
+    return require_valid(Chunk(np.stack(images), np.array(labels), key_array(keys), fields), where)
+
+
+def _stack(
+    name: str, arrays: list[dict[str, np.ndarray]], keys: list[str], where: str
+) -> np.ndarray:
+    """An array field of all samples; DataError where one lacks it or has it in another shape."""
+    shapes = [found[name].shape if name in found else None for found in arrays]
+    odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), 0)
+    if odd:
+        raise DataError(
+            f"{where}: {keys[odd]}: field {name!r} of shape {shapes[odd]}; that of {keys[0]}"
+            f" is {shapes[0]}; expected one shape"
+        )
+    return np.stack([found[name] for found in arrays])
+
+
+def unknown_fields(members: Iterable[str]) -> list[str]:
+    """Members of a sample that are neither image, label nor values, and so are not carried."""
+    known = {*SUFFIXES, "npy", "cls", "json", "adv.png"}
+    return sorted(name for name in members if name not in known and not _is_array(name))
+
+
+def _is_array(member: str) -> bool:
+    """Whether a member of a sample is an array field, which is carried along."""
+    name = member.removesuffix(".npy")
+    return name != member and bool(FIELD.fullmatch(name)) and name not in RESERVED
+
+
+def _decode_arrays(members: Members, where: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The image, (height, width, channels) uint8, and the array fields of a sample."""
+    found = {}
+    image = None
+    for name in members:
+        if name in SUFFIXES:
+            image = decode_picture(members[name], f"{where}.{name}")
+        elif name == "npy":
+            image = read_array(members, name, where)
+        elif name == "adv.png" and "adv.npy" not in members:
+            found[ADVERSARIAL] = decode_picture(members[name], f"{where}.{name}")
+        elif _is_array(name):
+            field = ADVERSARIAL if name == "adv.npy" else name.removesuffix(".npy")
+            found[field] = read_array(members, name, where)
+    if image is None:
+        have = ", ".join(members)
+        raise DataError(f"{where}: no image; expected a field png, jpg or npy among {have}")
+    if image.dtype != np.uint8 or image.ndim != 3:
+        raise DataError(
+            f"{where}: the image is {image.dtype} of shape {image.shape}; expected uint8 of shape"
+            " (height, width, channels)"
+        )
+    return image, found
+
+
+def _decode_label(members: Members, about: Mapping, where: str) -> int:
+    label = about.get("label")
+    if "cls" in members:
+        text = members["cls"].tobytes()
+        try:
+            label = int(text)
+        except ValueError:
+            raise DataError(f"{where}.cls: found {text[:20]!r}; expected an integer") from None
+    if type(label) is not int:
+        have = ", ".join(members)
+        raise DataError(f"{where}: no label; expected a field cls among {have}")
+    if not 0 <= label < MOST_CLASSES:
+        raise DataError(f"{where}: label {str(label)[:30]}; expected 0 to {MOST_CLASSES - 1}")
+    return label
