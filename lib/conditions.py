@@ -3,15 +3,16 @@
 import math
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.numbers import parse_number
 
-OPERATORS = {
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "!=": operator.ne,
@@ -31,7 +32,7 @@ class Comparison:
     symbol: str
     value: str
 
-    def mask(self, columns: Mapping[str, np.ndarray | list[str]]) -> np.ndarray:
+    def mask(self, columns: Mapping[str, Any]) -> np.ndarray:
         """Which rows hold, shape (n,) bool; an empty cell of a number never does.
 
         columns: numbers as arrays (n,), NaN where a cell is empty; texts as lists.
@@ -73,7 +74,17 @@ def parse_comparison(text: str) -> Comparison:
     return Comparison(*found.groups())
 
 
-def _as_number(text: str, otherwise=None):
+def satisfied(
+    comparisons: Sequence[Comparison], columns: Mapping[str, Any], count: int
+) -> np.ndarray:
+    """Which of `count` rows satisfy all `comparisons`, shape (count,) bool."""
+    keep = np.ones(count, bool)
+    for comparison in comparisons:
+        keep &= comparison.mask(columns)
+    return keep
+
+
+def _as_number(text: str, otherwise: float | None = None) -> float | None:
     try:
         return parse_number(text)
     except (ValueError, ZeroDivisionError):

@@ -98,6 +98,9 @@ class Setting:
     usual: str
     fraction: bool
     any_case: bool
+    flag: bool
+    metavar: str
+    several: bool
     applies: Conditions
 
     def refusal(self, value: Any) -> str:
@@ -139,6 +142,8 @@ def setting(
     usual: str = "",
     fraction: bool = False,
     any_case: bool = False,
+    flag: bool = False,
+    metavar: str = "",
     applies: Conditions = (),
 ) -> Any:
     """A field of a group of settings.
@@ -147,7 +152,9 @@ def setting(
     `low` not if `above`.  choices: of a text.  usual: the default in words, where None stands for
     one that follows from other settings.  fraction: whether people write it so, as the radius
     8/255; with the type Fraction it stays exact.  any_case: of a text, whether people may write it
-    in capitals or not.  applies: conditions under which it does anything.
+    in capitals or not.  flag: of a truth value, whether its option says yes and none says no.
+    metavar: how the manual writes the value.  applies: conditions under which it does
+    anything.  A field of type tuple[str, ...] may be given several times.
     """
     metadata = {
         "default": default,
@@ -160,6 +167,8 @@ def setting(
         "usual": usual,
         "fraction": fraction,
         "any_case": any_case,
+        "flag": flag,
+        "metavar": metavar,
         "applies": applies,
     }
     return dataclasses.field(default=default, metadata={KEY: metadata})
@@ -169,7 +178,12 @@ def settings_of(group: type) -> dict[str, Setting]:
     """The settings of a group, by name, in their order."""
     hints = typing.get_type_hints(group)
     return {
-        field.name: Setting(field.name, _kind(hints[field.name]), **field.metadata[KEY])
+        field.name: Setting(
+            field.name,
+            _kind(hints[field.name]),
+            several=typing.get_origin(hints[field.name]) is tuple,
+            **field.metadata[KEY],
+        )
         for field in dataclasses.fields(group)
         if KEY in field.metadata
     }

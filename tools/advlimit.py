@@ -3,62 +3,57 @@
 import click
 
 from advlib import cli
+from advlib.settings import when_absent, when_given
 
 DEVICE_FLOPS = 4.947e14  # FLOP/s of an H100 SXM at dense TF32; NVIDIA's data sheet
+TARGETS = ("target_accuracy", "target_loss")
+FOR_TIME = when_given(*TARGETS) + when_absent("budgets")  # a time is that of a target
 
 
 @click.command(cls=cli.Tool)
 @cli.fit_arguments
-@cli.quality_options
+@cli.quality_options(applies=when_absent("budgets"))
 @click.option(
-    "--accuracy",
-    "accuracies",
-    type=cli.NUMBERS,
+    "--target-accuracy",
+    type=cli.Numbers(high=1.0, open_high=True),
     metavar="A[,...]",
     help="Target adversarial accuracies, as 0.8 or 80%.",
 )
-@click.option("--loss", "losses", type=cli.NUMBERS, metavar="L[,...]", help="Target losses, nats.")
-@click.option(
+@click.option("--target-loss", type=cli.NUMBERS, metavar="L[,...]", help="Target losses, nats.")
+@cli.option(
     "--flops",
     "budgets",
     type=cli.FLOPS,
     metavar="FLOPS[,...]",
+    applies=when_given(*TARGETS),
     help="With a target: the FID at which these budgets reach it, what a better generator buys.",
 )
-@click.option(
+@cli.option(
     "--device-flops",
     type=cli.Count(),
     default=DEVICE_FLOPS,
     show_default="4.947e14",
+    applies=FOR_TIME,
     help="Peak FLOP/s of a device.",
 )
-@click.option(
+@cli.option(
     "--devices",
     type=click.IntRange(1),
     default=1,
     show_default=True,
+    applies=FOR_TIME,
     help="How many devices.",
 )
-@click.option(
+@cli.option(
     "--utilisation",
     type=cli.Count(high=1.0),
     default=0.4,
     show_default=True,
+    applies=FOR_TIME,
     help="Share of peak that training reaches.",
 )
 @cli.format_option
-def main(
-    fits,
-    fids,
-    datasets,
-    accuracies,
-    losses,
-    budgets,
-    device_flops,
-    devices,
-    utilisation,
-    output_format,
-):
+def main(fits, fids, datasets, target_accuracy, target_loss, budgets, output_format, **hardware):
     """Print the best loss and accuracy that any compute reaches, or the compute for a target.
 
     FIT is what advfit printed, of Approach 2 or 3; "-" or nothing means standard input. Without a
@@ -67,22 +62,13 @@ def main(
     """
     from advlib.laws import limits
 
-    accuracies, losses = accuracies or [], losses or []
-    if any(target >= 1 for target in accuracies):
-        raise click.UsageError("--accuracy: expected fractions below 1, or percentages as 80%")
-    if budgets and not (accuracies or losses):
-        raise click.UsageError("--flops: expected a target, --accuracy or --loss")
-    if budgets and (fids or datasets):
-        raise click.UsageError("--flops asks for the FID; drop --fid and --dataset")
+    targets = target_loss or [], target_accuracy or []
     laws = cli.read_fits(fits)
     if budgets:
-        rows = limits.quality_rows(laws, budgets, losses, accuracies)
-    elif accuracies or losses:
-        rows = limits.target_rows(
-            laws, losses, accuracies, device_flops, devices, utilisation, fids, datasets
-        )
+        rows = list(limits.quality_rows(laws, budgets, *targets))
+    elif any(targets):
+        rows = list(limits.target_rows(laws, *targets, limits.Hardware(**hardware), fids, datasets))
     else:
-        rows = limits.ceiling_rows(laws, fids, datasets)
-    rows = list(rows)
+        rows = list(limits.ceiling_rows(laws, fids, datasets))
     cli.say_uncertain(laws, rows)
     cli.write_rows(rows, output_format, cli.history_of(laws))

@@ -3,6 +3,7 @@
 import click
 
 from advlib import cli
+from advlib.settings import when_absent
 
 
 @click.command(cls=cli.Tool)
@@ -16,9 +17,10 @@ from advlib import cli
     help="Training budgets: 1e22, a list, or FIRST:LAST:COUNT spaced in the logarithm.",
 )
 @cli.quality_options
-@click.option(
+@cli.option(
     "--zoo",
     is_flag=True,
+    applies=when_absent("region"),
     help="Add the buildable WideResNet nearest to N*, its batch size and peak learning rate.",
 )
 @click.option(
@@ -34,8 +36,6 @@ def main(fits, budgets, fids, datasets, zoo, region, output_format):
     """
     from advlib.laws import optimal
 
-    if zoo and region:
-        raise click.UsageError("--zoo and --region exclude each other")
     laws = cli.read_fits(fits)
     if region:
         rows = optimal.region_rows(laws, budgets, fids, datasets)

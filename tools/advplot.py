@@ -89,7 +89,7 @@ def main(kind, fits, output, flops, fids, datasets, runs, columns, by, width):
 
     options = {"flops": flops, "fids": fids, "datasets": datasets, "by": by, "width": width}
     if runs is not None:
-        from advlib.runs.table import read_tables
+        from advlib.runs.reading import read_tables
 
         source = [(cli.stream_name(runs), runs)]
         options["runs"] = read_tables(source, columns, KINDS[kind].columns)

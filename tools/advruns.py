@@ -5,8 +5,7 @@ import sys
 import click
 
 from advlib import cli
-
-REQUIRED = ("params", "samples", "loss")
+from advlib.runs.bundled import BUNDLED
 
 
 def _fids(context, param, value):
@@ -23,7 +22,7 @@ def _fids(context, param, value):
 @click.option(
     "--bundled",
     multiple=True,
-    type=click.Choice(["paper", "paper-envelope", "paper-final"]),
+    type=click.Choice(list(BUNDLED)),
     help="Read a table of the paper that comes with the package; may be repeated.",
 )
 @click.option(
@@ -44,30 +43,18 @@ def main(tables, bundled, fids, columns, conditions, output_format):
     of which every evaluation becomes a row; "-" or nothing means standard input. Nothing is
     printed unless every cell is right.
     """
-    from advlib.conditions import parse_comparison
-    from advlib.errors import DataError
-    from advlib.runs import bundled as paper
-    from advlib.runs import select
-    from advlib.runs.logs import is_log, table_of_log, with_fid
-    from advlib.runs.table import csv_blocks, join_tables, read_tables, rows_of
+    from advlib.runs.bundled import open_bundled
+    from advlib.runs.logs import with_fid
+    from advlib.runs.reading import read_runs
+    from advlib.runs.writing import csv_blocks, rows_of
 
-    comparisons = [parse_comparison(text) for text in conditions]
-    files = [paper.open_bundled(name) for name in bundled]
+    files = [open_bundled(name) for name in bundled]
     if tables or not bundled:
-        files += [(cli.stream_name(f), f) for f in cli.open_inputs(tables)]
-    parts = [
-        table_of_log(file, name) if is_log(file) else read_tables([(name, file)], columns, REQUIRED)
-        for name, file in files
-    ]
-    table = join_tables(parts)
+        files += [(cli.stream_name(file), file) for file in cli.open_inputs(tables)]
+    table = read_runs(files, columns)
     if fids:
         table = with_fid(table, fids)
-    if comparisons:
-        keep = select.where(table, comparisons)
-        if not keep.any():
-            shown = " and ".join(map(str, comparisons))
-            raise DataError(f"no row of {len(table)} satisfies {shown}")
-        table = table.take(keep.nonzero()[0])
+    table = table.only(conditions)
     if output_format == "csv" or not (output_format or sys.stdout.isatty()):
         sys.stdout.writelines(csv_blocks(table))
     else:

@@ -45,19 +45,16 @@ def main(fits, budgets, sizes, overheads, params, fids, datasets, output_format)
     if sum(option is not None for option in (sizes, overheads, params)) != 1:
         raise click.UsageError("give one of --size, --max-overhead and --params")
     from advlib.laws import trade
-    from advlib.laws.rows import NEVER
 
     laws = cli.read_fits(fits)
     if sizes:
-        rows = trade.trade_rows(laws, budgets, sizes, fids, datasets)
+        rows = list(trade.trade_rows(laws, budgets, sizes, fids, datasets))
     elif overheads:
-        rows = trade.smallest_rows(laws, budgets, overheads, fids, datasets)
+        rows = list(trade.smallest_rows(laws, budgets, overheads, fids, datasets))
     else:
-        rows = trade.fixed_size_rows(laws, budgets, params, fids, datasets)
-    rows = list(rows)
+        rows = list(trade.fixed_size_rows(laws, budgets, params, fids, datasets))
     cli.say_uncertain(laws)
-    impossible = [f"{row['size']:g}" for row in rows if row.get("data_multiple") == NEVER]
-    if impossible:
-        shown = ", ".join(dict.fromkeys(impossible))
+    if impossible := trade.impossible_sizes(rows):
+        shown = ", ".join(impossible)
         cli.note(f"size {shown}: impossible: no amount of data reaches the optimal loss")
     cli.write_rows(rows, output_format, cli.history_of(laws))

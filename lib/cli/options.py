@@ -18,12 +18,20 @@ MOST = 10_000  # numbers in a range
 
 
 class Count(click.ParamType):
-    """A finite number above `low` (at or above it if `closed`); suffixes k, M, G or B, T."""
+    """A finite number above `low` (at or above it if `closed`) and at most `high` (below it if
+    `open_high`); suffixes k, M, G or B, T.
+    """
 
     name = "number"
 
-    def __init__(self, low=0.0, high=math.inf, closed=False):
-        self.low, self.high, self.closed = low, high, closed
+    def __init__(
+        self,
+        low: float = 0.0,
+        high: float = math.inf,
+        closed: bool = False,
+        open_high: bool = False,
+    ):
+        self.low, self.high, self.closed, self.open_high = low, high, closed, open_high
 
     def convert(self, value, param, ctx):
         if isinstance(value, float):
@@ -33,9 +41,11 @@ class Count(click.ParamType):
         except (ValueError, ZeroDivisionError):
             self.fail(f"found {value!r}; expected a number such as 1e22 or 366M", param, ctx)
         inside = number >= self.low if self.closed else number > self.low
-        if not (inside and number <= self.high and math.isfinite(number)):
+        below = number < self.high if self.open_high else number <= self.high
+        if not (inside and below and math.isfinite(number)):
             bound = f"{self.low:g} or above" if self.closed else f"above {self.low:g}"
-            upper = f" and at most {self.high:g}" if math.isfinite(self.high) else ""
+            upper = f" and {'below' if self.open_high else 'at most'} {self.high:g}"
+            upper = upper if math.isfinite(self.high) else ""
             self.fail(f"found {value!r}; expected a number {bound}{upper}", param, ctx)
         return number
 
@@ -182,24 +192,31 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
         text += f" [default: {declared.usual}]"
     extra: dict[str, Any] = {
         "default": declared.default,
-        "show_default": not declared.usual and declared.default is not None,
+        "show_default": not (declared.usual or declared.several or declared.flag)
+        and declared.default is not None,
         "help": text,
+        "metavar": declared.metavar or None,
         "applies": declared.applies,
     }
+    if declared.several:
+        return option(name, declared.name, multiple=True, **extra)
+    if declared.flag:
+        return option(name, declared.name, is_flag=True, **extra)
     if kind is bool:
         return option(f"{name}/--no-{name[2:]}", declared.name, **extra)
     if declared.choices:
         extra["type"] = click.Choice(declared.choices, case_sensitive=not declared.any_case)
     elif kind is int:
         least = None if declared.low == -math.inf else int(declared.low) + declared.above
-        extra["type"] = click.IntRange(min=least)
+        most = None if declared.high == math.inf else int(declared.high)
+        extra["type"] = click.IntRange(least, most)
     elif declared.fraction or kind is Fraction:
         exact = kind is Fraction
         extra["type"] = Radius(declared.low, declared.high, declared.above, exact)
     elif kind is float:
         extra["type"] = Count(declared.low, declared.high, closed=not declared.above)
     else:
-        extra["metavar"] = declared.name.upper()
+        extra["metavar"] = declared.metavar or declared.name.upper()
         if declared.any_case:
             extra["callback"] = _in_small_letters
     return option(name, declared.name, **extra)
@@ -238,8 +255,8 @@ where_option = click.option(
 )
 
 
-def _columns(context, param, value):
-    renames = {}
+def _columns(context: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
+    renames: dict[str, str] = {}
     for item in value.split(",") if value else ():
         ours, equals, theirs = item.partition("=")
         if not (equals and ours.strip() and theirs.strip()):
@@ -248,37 +265,57 @@ def _columns(context, param, value):
     return renames
 
 
-columns_option = click.option(
-    "--columns",
-    metavar="OURS=THEIRS,...",
-    callback=_columns,
-    help="Read a table whose columns have other names, as loss=CW_test_loss,params=N.",
-)
+def columns_option(command: Any = None, *, applies: settings.Conditions = ()) -> Any:
+    """`--columns`: the names of a table's columns, {ours: theirs}; bare, or with conditions."""
+    decorate = option(
+        "--columns",
+        metavar="OURS=THEIRS,...",
+        callback=_columns,
+        applies=applies,
+        help="Read a table whose columns have other names, as loss=CW_test_loss,params=N.",
+    )
+    return decorate if command is None else decorate(command)
 
 
-def _flat(context, param, value):
+def _joined(
+    context: click.Context, param: click.Parameter, value: Iterable[list[float]]
+) -> list[float]:
     return [number for numbers in value for number in numbers]
 
 
-def quality_options(command):
-    """`--fid` and `--dataset`: at which data quality a law is read."""
-    command = click.option(
+def quality_options(command: Any = None, *, applies: settings.Conditions = ()) -> Any:
+    """`--fid` and `--dataset`: at which data quality a law is read; bare, or with conditions."""
+    dataset = option(
         "--dataset",
         "datasets",
         metavar="NAME",
         multiple=True,
+        applies=applies,
         help="Read the law at the FID of a data set of the fit; may be repeated.",
-    )(command)
-    return click.option(
+    )
+    fid = option(
         "--fid",
         "fids",
         type=Numbers(closed=True),
         multiple=True,
         metavar="F[,...]",
-        callback=_flat,
+        callback=_joined,
+        applies=applies,
         help="Read the law at these FIDs; 0 is perfect data. [default: the best data set of the "
         "fit]",
-    )(command)
+    )
+
+    def decorate(command: Any) -> Any:
+        return fid(dataset(command))
+
+    return decorate if command is None else decorate(command)
+
+
+def fit_options(command: Any) -> Any:
+    """The settings of a fit, each an option."""
+    from advlib.laws.fitting.settings import Settings
+
+    return setting_options(Settings, datasets="--dataset")(command)
 
 
 fit_arguments = click.argument("fits", nargs=-1, type=click.File("rb"), metavar="[FIT]...")

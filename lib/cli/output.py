@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from advlib import __version__
-from advlib.errors import DataError
 from advlib.numbers import finite_json
 
 DIGITS = 8  # significant digits of a number in CSV; JSON has them all
@@ -20,6 +19,12 @@ def note(text: str) -> None:
     context = click.get_current_context()
     if not (context.find_root().obj or {}).get("quiet"):
         click.echo(f"{context.info_name}: note: {text}", err=True)
+
+
+def note_each(texts: Iterable[str]) -> None:
+    """The remarks, one a line, each once."""
+    for text in dict.fromkeys(texts):
+        note(text)
 
 
 def history_entry() -> dict[str, str]:
@@ -65,46 +70,14 @@ def progress(items: Iterable, total: int | None = None) -> Iterator:
 
 
 def read_fits(streams: Sequence) -> list:
-    """All fit documents (advlib.laws.document.Fit) in the named files or on standard input.
+    """All fits (advlib.laws.fit.Fit) in the named files or on standard input.
 
     A file may hold several documents one after another, as `advfit --approach 2,3` prints.
     """
-    from advlib.laws.document import read_fit
+    from advlib.laws.document import parse_fits
 
-    fits = []
-    for stream in open_inputs(streams):
-        name = stream_name(stream)
-        try:
-            text = stream.read().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise DataError(f"{name}: not UTF-8 text; expected a fit that advfit wrote") from None
-        if not text.strip():
-            raise DataError(f"{name}: empty; did the command before the pipe fail?")
-        fits += [read_fit(name, document) for document in _documents(name, text)]
-    return fits
-
-
-def _documents(name: str, text: str) -> Iterator[object]:
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
-    at, end = 0, len(text)
-    while True:
-        while at < end and text[at].isspace():
-            at += 1
-        if at == end:
-            return
-        try:
-            document, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as err:
-            raise DataError(
-                f"{name}:{err.lineno}: not JSON: {err.msg}; expected a fit that advfit wrote"
-            ) from None
-        except (ValueError, RecursionError) as err:
-            raise DataError(f"{name}: not JSON: {err}; expected a fit that advfit wrote") from None
-        yield document
-
-
-def _no_constant(name):
-    raise ValueError(f"{name} is not a JSON number")
+    opened = open_inputs(streams)
+    return [fit for file in opened for fit in parse_fits(file.read(), stream_name(file))]
 
 
 def history_of(fits: Sequence) -> list[dict]:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import LEVEL, PUBLISHED_LINE, Fit
+from advlib.laws.fit import PUBLISHED_LINE, Fit
+from advlib.laws.intervals import LEVEL
 from advlib.runs.table import Table
 
 POINTS = 61

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import Fit
-from advlib.runs.table import Table, codes
+from advlib.laws.fit import Fit
+from advlib.runs.table import Table, numbered
 
 # column of the envelope, what to read at an optimum, exponent and its sign, name in the title
 PANELS = (("loss", "c", -1, "L^*"), ("params", "a", 1, "N^*"), ("samples", "b", 1, "D^*"))
@@ -87,7 +87,7 @@ def _learning_curves(axes, fits, runs) -> None:
         rows = np.flatnonzero([name in known for name in runs["dataset"]])
     runs = runs.take(rows)
     flops = readings.flops_of(fits[0], runs)
-    run = codes(runs["run"]) if "run" in runs else np.arange(len(runs))
+    run = numbered(runs["run"]) if "run" in runs else np.arange(len(runs))
     order = np.lexsort((flops, run))
     points = np.column_stack([flops, runs["loss"]])[order]
     good = np.isfinite(points).all(axis=1)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, roles, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 from advlib.laws.fitting.predictions import predict_table
 from advlib.runs.table import Table
 

@@ -76,7 +76,7 @@ KINDS = {
 def draw(kind: str, fits: list, **options) -> "Figure":
     """The figure of that kind, a key of KINDS, in the house style.
 
-    `fits`: advlib.laws.document.Fit.  `options`: `width` in inches, and of those that the kind
+    `fits`: advlib.laws.fit.Fit.  `options`: `width` in inches, and of those that the kind
     takes `flops` (list), `fids` and `datasets` (lists), `runs` (Table), `by`.
     Raises DataError where the fits are not of the kind that the figure needs.
     """

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 from advlib.runs.table import Table
 
 HUMAN = 0.9046  # average human accuracy on the network's attacked test images; App. G
@@ -71,7 +71,7 @@ def _curve(axes, fit, fid, grid, ink, label) -> float:
 
     law = fit.law(fit.best, fid)
     accuracy = np.array([read(fit.best, law, budget) for budget in grid.tolist()])
-    if fit.approach != 1:  # a power law has no ceiling
+    if fit.form.surface:  # a power law has no ceiling
         ceiling = fit.best.accuracy(law.floor)
         axes.axhline(ceiling, color=ink.color, linewidth=0.8, linestyle=(0, (5, 4)))
         low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor))
@@ -82,7 +82,7 @@ def _curve(axes, fit, fid, grid, ink, label) -> float:
 
 
 def _own_points(axes, fit, quality, ink) -> float:
-    table = None if fit.approach == 1 else readings.own_runs(fit)
+    table = readings.own_runs(fit) if fit.form.surface else None
     if table is None:
         return 1.0
     table = table.take(np.flatnonzero(readings.of_dataset(table, *quality)))

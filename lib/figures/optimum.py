@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from advlib.figures import canvas, readings, roles, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 from advlib.runs.table import Table
 
 SHADES = "cividis"  # light for low loss, without the yellow that fades on white
@@ -113,7 +113,7 @@ def _mesh(window):
 def _loss(fit, fid, window) -> np.ndarray:
     params, samples = _mesh(window)
     with np.errstate(divide="ignore"):
-        return fit.law(fit.best, fid).loss(params, samples, np)
+        return fit.law(fit.best, fid, np).loss(params, samples)
 
 
 def _contours(axes, fit, window, loss, norm, shades) -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 from advlib.laws.trade import data_multiple
 
 BUDGET = 1e22  # FLOPs, the default
@@ -89,12 +89,12 @@ def draw(
 
 def _budgets(fit, fid, flops) -> list[float]:
     """Without saturation (c = 0) w_D does not depend on the budget: one curve says it all."""
-    saturates = fit.law(fit.best, fid).log_c > -math.inf
+    saturates = fit.law(fit.best, fid).saturates
     return list(flops) if saturates else list(flops)[:1]
 
 
 def _budget_text(budget, law) -> str:
-    if law.log_c == -math.inf:
+    if not law.saturates:
         return "any budget"
     return f"{canvas.power_text(budget)} FLOPs"
 
@@ -104,7 +104,6 @@ def smallest_possible(law, flops: float) -> float:
     where A N^-alpha alone takes all that lies between that loss and the floor.
     """
     best = law.optimum(flops)
-    rest = best.loss - law.floor
-    if rest <= 0:
+    if best.loss <= law.floor:
         raise DataError(f"at {flops:g} FLOPs the loss is its floor to all digits; expected less")
-    return (math.exp(law.log_A) / rest) ** (1 / law.alpha) / best.params
+    return law.params_for(best.loss) / best.params

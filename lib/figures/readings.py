@@ -6,7 +6,8 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.figures.style import plain
-from advlib.laws.document import Fit, Member, percentile_interval
+from advlib.laws.fit import Fit, Member
+from advlib.laws.intervals import percentile_interval
 from advlib.runs.table import Table
 
 POINTS = 41  # along a curve
@@ -69,7 +70,7 @@ def own_runs(fit: Fit) -> Table | None:
     """The runs behind a fit, with their `role`; the points of the envelope for Approach 1; None
     where the document has neither.  DataError for one that advfit(5) does not allow.
     """
-    field = "envelope" if fit.approach == 1 else "data"
+    field = "data" if fit.form.surface else "envelope"
     found = fit.document.get(field)
     if not found:
         return None
@@ -85,7 +86,7 @@ def own_runs(fit: Fit) -> Table | None:
         if not (columns[name] > 0).all():
             raise DataError(f"{fit.name}: {field}.{name}: expected numbers above 0")
     name = next(iter(fit.fids), "")
-    if fit.approach == 1 and name:
+    if name and not fit.form.surface:
         columns["dataset"] = [name] * len(columns["loss"])
     return Table(columns, fit.name)
 

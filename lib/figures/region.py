@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 from advlib.laws.optimal import region_qualities, region_rows
 from advlib.runs.table import Table
 
@@ -66,7 +66,7 @@ def _points(axes, chosen, runs) -> None:
         owners = [
             (fit, quality)
             for fit, *quality in chosen
-            if fit.approach != 1 and readings.own_runs(fit) is not None
+            if fit.form.surface and readings.own_runs(fit) is not None
         ]
         if not owners:
             return

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures import canvas, readings, roles, style
-from advlib.laws.document import Fit
-from advlib.laws.fitting.scores import predicted
+from advlib.laws.fit import Fit
+from advlib.laws.fitting.predictions import predicted
 from advlib.runs.table import Table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.figures import canvas, readings, style
-from advlib.laws.document import Fit
+from advlib.laws.fit import Fit
 
 LAST = 1e26  # FLOPs
 POINTS = 25

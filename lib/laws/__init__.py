@@ -1,5 +1,5 @@
-"""Scaling laws of adversarial robustness: forms, fitting, uncertainty, optima, trade-offs, limits.
+"""What follows from a fitted scaling law: optima, predictions, trade-offs, limits, with intervals.
 
-The consumers of a fit (`document`, `surface`, `approach1` to `approach3`, `accuracy`, `limits`) use
-the standard library alone; fitting needs NumPy and SciPy, which its modules import.
+A law is one file here and one of the same name in `fitting`, and a line in `forms`.  Everything
+here uses the standard library alone; only answers for many draws and many queries load NumPy.
 """

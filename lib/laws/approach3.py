@@ -10,35 +10,43 @@ whose B compares with B^beta here.
 Source: Bartoldson et al. 2024, Eq. 5.
 """
 
-import math
 from collections.abc import Mapping
+from typing import Any
 
+from advlib.laws import scalars
+from advlib.laws.form import Form, Parameter, Variant
 from advlib.laws.surface import Surface
 
-NAMES = ("A", "alpha", "B", "beta", "E", "Q", "kappa", "eps")
-POSITIVE = frozenset(NAMES) - {"eps"}
-UNITS = {
-    "A": "nats * parameters^alpha",
-    "alpha": "1",
-    "B": "samples * nats^(1/beta)",
-    "beta": "1",
-    "E": "nats, at FID 0",
-    "Q": "nats^(1/kappa) per unit of FID",
-    "kappa": "1",
-    "eps": "nats",
-}
 
-
-def surface(parameters: Mapping[str, float], fid: float, k: float) -> Surface:
+def law(parameters: Mapping[str, Any], fid: Any, k: float, xp: Any = scalars) -> Surface:
     """The loss surface at `fid` >= 0."""
     beta, kappa = parameters["beta"], parameters["kappa"]
-    log_c = kappa / beta * math.log(parameters["Q"] * fid) if fid > 0 else -math.inf
     return Surface(
-        log_A=math.log(parameters["A"]),
+        log_A=xp.log(parameters["A"]),
         alpha=parameters["alpha"],
-        log_B=math.log(parameters["B"]),
+        log_B=xp.log(parameters["B"]),
         beta=beta,
-        log_c=log_c,
-        E=parameters["E"] + parameters["eps"] * math.log1p(fid),
+        log_c=kappa / beta * xp.log(parameters["Q"] * fid),
+        E=parameters["E"] + parameters["eps"] * xp.log1p(fid),
         k=k,
+        xp=xp,
     )
+
+
+FORM = Form(
+    approach=3,
+    title="saturating (Eq. 5)",
+    module="approach3",
+    parameters=(
+        Parameter("A", "nats * parameters^alpha"),
+        Parameter("alpha", "1"),
+        Parameter("B", "samples * nats^(1/beta)"),
+        Parameter("beta", "1"),
+        Parameter("E", "nats, at FID 0", "nonnegative"),
+        Parameter("Q", "nats^(1/kappa) per unit of FID"),
+        Parameter("kappa", "1"),
+        Parameter("eps", "nats", "either"),
+    ),
+    variants=(Variant("all", several_fids=True, compared=True),),
+    law=law,
+)

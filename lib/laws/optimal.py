@@ -4,26 +4,11 @@ Source: Bartoldson et al. 2024, Sec. 3.2 and 3.3, Eq. 4, Fig. 6.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from advlib.errors import DataError
-from advlib.laws.document import Fit
-from advlib.laws.rows import answer, counts, each, head
-
-
-def optimum_rows(
-    fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=(), zoo: bool = False
-) -> Iterator[dict]:
-    """The compute-optimal N and D of each fit, quality and budget (FLOPs), with loss and accuracy.
-
-    `zoo` adds the buildable WideResNet nearest to N*, its samples and loss at the same budget, and
-    the paper's batch size and peak learning rate for that many samples.
-    """
-    for fit, name, fid in each(fits, fids, datasets):
-        for flops in budgets:
-            row = head(fit, name, fid) | {"flops": flops}
-            row |= counts(answer(fit, fid, _optimum, flops))
-            yield row | _zoo(fit, fid, flops) if zoo else row
-
+from advlib.laws.fit import Fit, Member
+from advlib.laws.rows import ENDS, answer_rows, fits_at_qualities, identity, with_whole_counts
 
 # What the zoo adds to a row, all empty where N* is beyond anything that can be built
 ZOO = (
@@ -41,7 +26,30 @@ ZOO = (
 )
 
 
-def _optimum(law, member, flops) -> dict[str, float]:
+def optimum_rows(
+    fits: Sequence[Fit],
+    budgets: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+    zoo: bool = False,
+) -> Iterator[dict]:
+    """The compute-optimal N and D of each fit, quality and budget (FLOPs), with loss and accuracy.
+
+    `zoo` adds the buildable WideResNet nearest to N*, its samples and loss at the same budget, and
+    the paper's batch size and peak learning rate for that many samples.
+    """
+    for fit, name, fid in fits_at_qualities(fits, fids, datasets):
+        found = _optima(fit, fid, budgets)
+        for flops, best in zip(budgets, found, strict=True):
+            row = identity(fit, name, fid) | {"flops": flops} | with_whole_counts(best)
+            yield row | _nearest_model(fit, fid, flops) if zoo else row
+
+
+def _optima(fit: Fit, fid: float, budgets: Sequence[float]) -> list[dict]:
+    return answer_rows(fit, fid, _optimum, [(flops,) for flops in budgets])
+
+
+def _optimum(law: Any, member: Member, flops: Any) -> dict[str, Any]:
     best = law.optimum(flops)
     return {
         "params": best.params,
@@ -53,7 +61,7 @@ def _optimum(law, member, flops) -> dict[str, float]:
     }
 
 
-def _zoo(fit, fid, flops) -> dict:
+def _nearest_model(fit: Fit, fid: float, flops: float) -> dict[str, Any]:
     from advlib.models.zoo import nearest
     from advlib.training.rules import batch_size, peak_learning_rate
 
@@ -62,18 +70,23 @@ def _zoo(fit, fid, flops) -> dict:
         return dict.fromkeys(ZOO)
     samples = flops / (fit.k * model.params)
     row = {"model": model.name, "model_params": model.params, "model_samples": round(samples)}
-    if fit.approach != 1:
-        row |= answer(fit, fid, _model, model.params, samples)
+    if fit.form.surface:
+        row |= answer_rows(fit, fid, _model, [(model.params, samples)])[0]
     row |= {"batch_size": batch_size(samples), "peak_learning_rate": peak_learning_rate(samples)}
     return {key: row.get(key) for key in ZOO}
 
 
-def _model(law, member, params, samples) -> dict[str, float]:
+def _model(law: Any, member: Member, params: Any, samples: Any) -> dict[str, Any]:
     loss = law.loss(params, samples)
     return {"model_loss": loss, "model_accuracy": member.accuracy(loss)}
 
 
-def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets=()) -> list[dict]:
+def region_rows(
+    fits: Sequence[Fit],
+    budgets: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+) -> list[dict]:
     """The compute-efficient region (Fig. 6): model sizes between the predictions of at least two
     of the fits, at each budget, and each fit's own prediction.
 
@@ -83,29 +96,31 @@ def region_rows(fits: Sequence[Fit], budgets: Sequence[float], fids=(), datasets
     if not 2 <= len(fits) <= 3:
         raise DataError(f"a region lies between two or three fits; found {len(fits)}")
     chosen = region_qualities(fits, fids, datasets)
+    optima = [_optima(fit, fid, budgets) for fit, _, fid in chosen]
     rows = []
-    for flops in budgets:
-        found = [answer(fit, fid, _optimum, flops) for fit, _, fid in chosen]
-        row = {"flops": flops}
+    for flops, *found in zip(budgets, *optima, strict=True):
+        row: dict[str, Any] = {"flops": flops}
         for size in ("params", "samples"):
-            row[f"{size}_from"] = round(min(each[size] for each in found))
-            row[f"{size}_to"] = round(max(each[size] for each in found))
+            row[f"{size}_from"] = round(min(best[size] for best in found))
+            row[f"{size}_to"] = round(max(best[size] for best in found))
         for fit, best in zip(fits, found, strict=True):
-            for end in ("", "_low", "_high"):
-                size = best[f"params{end}"]
-                row[_label(fit, fits) + end] = size if size is None else round(size)
+            for end in ("", *ENDS):
+                params = best[f"params{end}"]
+                row[_label(fit, fits) + end] = params if params is None else round(params)
         rows.append(row)
     return rows
 
 
-def region_qualities(fits: Sequence[Fit], fids=(), datasets=()) -> list[tuple[Fit, str, float]]:
+def region_qualities(
+    fits: Sequence[Fit], fids: Sequence[float] = (), datasets: Sequence[str] = ()
+) -> list[tuple[Fit, str, float]]:
     """Each fit with the one quality it is read at in a region: data set or "", FID."""
     if not (fids or datasets):
         fids = [f for fit in fits if not fit.has_quality for f in fit.fids.values()][:1]
     return [(fit, *fit.qualities(fids, datasets)[0]) for fit in fits]
 
 
-def _label(fit, fits) -> str:
+def _label(fit: Fit, fits: Sequence[Fit]) -> str:
     """A column name for the fit: its approach, and its place where the approach comes twice."""
     name = f"params_approach{fit.approach}"
     twins = [other for other in fits if other.approach == fit.approach]

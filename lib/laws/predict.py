@@ -1,35 +1,54 @@
-"""The prediction for one run of any size and quality.  Standard library only.
+"""Predictions for single runs of any size and quality.
 
 The interval is for a run, not for the law: each bootstrap draw's law, moved by one of the residuals
-of the runs that were fitted.
+of the runs that were fitted.  `predictions` makes it wherever a run is predicted: for sizes, for
+the rows of a table, for rows that were held out.
 """
 
-import math
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from advlib.laws.document import Fit, Member
-from advlib.laws.rows import head, needs_surface, triple
+from advlib.laws.fit import Fit, Member
+from advlib.laws.intervals import answers
+from advlib.laws.rows import fits_at_qualities, identity, require_surface
 
 
-def prediction_row(fit: Fit, name: str, fid: float, params: float, samples: float) -> dict:
-    """Loss (nats) and accuracy of a run of `params` on `samples` images of `fid`, with 95 %
-    prediction intervals.  DataError for Approach 1, which has no loss away from its optimum.
+def predictions(fit: Fit, fid: float, runs: Sequence[tuple]) -> list[dict]:
+    """Loss (nats) and accuracy of runs at a FID, each with its 95 % prediction interval.
+
+    runs: (params, samples) of each; for a law that knows only its optimum, (flops,).
     """
-    needs_surface(fit, "predicts")
-
-    def predict(member: Member, residual: float) -> dict[str, float]:
-        loss = fit.law(member, fid).loss(params, samples) * math.exp(-residual)
-        return {"loss": loss, "accuracy": member.accuracy(loss)}
-
-    draws = [predict(member, residual) for member, residual in scattered(fit)]
-    row = head(fit, name, fid) | {"params": round(params), "samples": round(samples)}
-    row["flops"] = fit.k * params * samples
-    for key, value in predict(fit.best, 0.0).items():
-        row |= triple(key, value, [draw[key] for draw in draws])
-    return row
+    return answers(fit, fid, _at_sizes if fit.form.surface else _at_budget, runs)
 
 
-def scattered(fit: Fit) -> list[tuple[Member, float]]:
-    """Each draw with a residual (log L_hat - log L) of the fit, in a fixed order that mixes."""
-    residuals = fit.document.get("residuals") or [0.0]
-    step = next(s for s in (7, 11, 13, 17) if math.gcd(s, len(residuals)) == 1 or s == 17)
-    return [(m, residuals[step * i % len(residuals)]) for i, m in enumerate(fit.draws)]
+def _at_sizes(law: Any, member: Member, params: Any, samples: Any) -> dict[str, Any]:
+    return _scattered(member, law.loss(params, samples))
+
+
+def _at_budget(law: Any, member: Member, flops: Any) -> dict[str, Any]:
+    return _scattered(member, law.optimum(flops).loss)
+
+
+def _scattered(member: Member, loss: Any) -> dict[str, Any]:
+    loss = loss * member.xp.exp(-member.residual)
+    return {"loss": loss, "accuracy": member.accuracy(loss)}
+
+
+def prediction_rows(
+    fits: Sequence[Fit],
+    params: Sequence[float],
+    samples: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+) -> Iterator[dict]:
+    """Loss and accuracy of a run of every size with every number of samples, by fit and quality.
+
+    Raises DataError for Approach 1, which has no loss away from its optimum.
+    """
+    for fit, name, fid in fits_at_qualities(fits, fids, datasets):
+        require_surface(fit, "predicts")
+        runs = list(itertools.product(params, samples))
+        for (n, d), found in zip(runs, predictions(fit, fid, runs), strict=True):
+            row = identity(fit, name, fid) | {"params": round(n), "samples": round(d)}
+            yield row | {"flops": fit.k * n * d} | found

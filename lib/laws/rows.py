@@ -2,71 +2,72 @@
 
 Every number `x` that a bootstrap draw changes comes with `x_low` and `x_high`, the 95 % percentile
 interval over the fit's draws, or None where the fit has none.  "never" stands for no finite amount.
-Standard library only.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from advlib.errors import DataError
-from advlib.laws.document import Fit, percentile_interval
+from advlib.laws.fit import Fit
+from advlib.laws.intervals import Compute, answers
 
 NEVER = "never"
-WHOLE = 2.0**53
+ENDS = ("_low", "_high")  # of the columns of an interval
+COUNTS = ("params", "samples")  # columns that hold whole numbers
+LARGEST_COUNT = 2.0**53  # up to which a float counts in ones
 # Width from which an interval is remarked on, and the words for it
 WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
 
 
-def each(fits: Sequence[Fit], fids, datasets) -> Iterator[tuple[Fit, str, float]]:
+def fits_at_qualities(
+    fits: Sequence[Fit], fids: Sequence[float], datasets: Sequence[str]
+) -> Iterator[tuple[Fit, str, float]]:
     """Every fit at every quality asked for: the fit, the data set's name or "", the FID."""
     for fit in fits:
         for name, fid in fit.qualities(fids, datasets):
             yield fit, name, fid
 
 
-def head(fit: Fit, name: str, fid: float) -> dict:
+def identity(fit: Fit, name: str, fid: float) -> dict[str, Any]:
     """The columns that say of which law, data set and FID a row speaks."""
     return {"approach": fit.approach, "variant": fit.variant, "dataset": name, "fid": fid}
 
 
-def needs_surface(fit: Fit, what: str) -> None:
-    """DataError for Approach 1, which knows the loss at its optimum only."""
-    if fit.approach == 1:
+def require_surface(fit: Fit, what: str) -> None:
+    """DataError for a law that knows the loss at its optimum only, as Approach 1."""
+    if not fit.form.surface:
         raise DataError(
-            f"{fit.name}: approach 1 is a power law along the optimum; only approach 2 or 3 {what}"
+            f"{fit.name}: approach {fit.approach} is a power law along the optimum; only approach "
+            f"2 or 3 {what}"
         )
 
 
-def answer(fit: Fit, fid: float, compute: Callable[..., dict[str, float]], *args) -> dict:
-    """What `compute(law, member, *args)` returns for the best law, each number with its interval
-    over the draws; `law` is that of `member` at `fid`.
-    """
-    draws = [compute(fit.law(member, fid), member, *args) for member in fit.draws]
-    out = {}
-    for key, value in compute(fit.law(fit.best, fid), fit.best, *args).items():
-        out |= triple(key, value, [draw[key] for draw in draws])
-    return out
+def answer_rows(fit: Fit, fid: float, compute: Compute, queries: Sequence[tuple]) -> list[dict]:
+    """As `answers`, ready to print: "never" for infinities."""
+    return [
+        {key: _or_never(value) for key, value in row.items()}
+        for row in answers(fit, fid, compute, queries)
+    ]
 
 
-def triple(key: str, value: float, draws: Sequence[float]) -> dict:
-    """`value` under `key`, and its interval over `draws`."""
-    low, high = percentile_interval(draws) if draws else (None, None)
-    return {key: _finite(value), f"{key}_low": _finite(low), f"{key}_high": _finite(high)}
-
-
-def _finite(value):
+def _or_never(value: float | None) -> Any:
     return NEVER if value is not None and math.isinf(value) else value
 
 
-def counts(row: dict, keys: Sequence[str] = ("params", "samples")) -> dict:
-    """The row with `keys` and their intervals as whole numbers, where a float counts in ones."""
-    stems = {name: name.removesuffix("_low").removesuffix("_high") for name in row}
+def with_whole_counts(row: dict) -> dict:
+    """The row with counts and their intervals as whole numbers, where a float counts in ones."""
     return {
         name: round(value)
-        if isinstance(value, float) and value < WHOLE and stems[name] in keys
+        if isinstance(value, float) and value < LARGEST_COUNT and stem(name) in COUNTS
         else value
         for name, value in row.items()
     }
+
+
+def stem(name: str) -> str:
+    """The name of the number of which a column holds the value or an end of the interval."""
+    return name.removesuffix(ENDS[0]).removesuffix(ENDS[1])
 
 
 def wide_intervals(rows: Sequence[dict]) -> list[str]:
@@ -74,7 +75,7 @@ def wide_intervals(rows: Sequence[dict]) -> list[str]:
     widest: dict[tuple, tuple[float, str]] = {}
     for row in rows:
         for key, (limit, what) in WIDE.items():
-            low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
+            low, high = (row.get(key + end) for end in ENDS)
             if not (isinstance(low, float) and isinstance(high, float) and high - low > limit):
                 continue
             law = f"approach {row['approach']} {row.get('variant', '')}".strip()

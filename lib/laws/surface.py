@@ -1,4 +1,4 @@
-"""The loss surface of a parametric law at one data quality, and what follows in closed form.
+"""The loss surface of a parametric law at one data quality, and what follows from it.
 
     L(N, D) = A N^-alpha + (B/D + c)^beta + E
 
@@ -10,158 +10,177 @@
 Approach 2 (Eq. 3) is the case c = 0 with its B' equal to B^beta here; Approach 3 (Eq. 5) has
 c = (Q FID)^(kappa/beta).  Amplitudes are kept as logarithms: A, B and N differ by decades.
 
+On the compute-optimal path everything is explicit in u = B/D: setting d loss / d log N to zero on
+the budget line gives  alpha A N^-alpha = beta u (u + c)^(beta - 1).
+
 Source: Bartoldson et al. 2024, Eqs. 3 to 6.
 """
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 from advlib.errors import DataError
+from advlib.laws import scalars
+from advlib.laws.roots import newton
+
+LARGEST_BUDGET = 700.0  # logarithm of FLOPs that are still a number and not "never"
+TINY = 1e-300  # nats over the floor: less is none
 
 
 @dataclass(frozen=True)
 class Optimum:
     """The best use of a training budget: `flops` spent on `params` and `samples` gives `loss`."""
 
-    flops: float
-    params: float
-    samples: float
-    loss: float
-    a: float  # d log N* / d log FLOPs at this budget
-    b: float  # d log D* / d log FLOPs at this budget
+    flops: Any
+    params: Any
+    samples: Any
+    loss: Any
+    a: Any  # d log N* / d log FLOPs at this budget
+    b: Any  # d log D* / d log FLOPs at this budget
 
 
 @dataclass(frozen=True)
 class Surface:
     """L(N, D) at one quality; see the module's text for symbols and units.
 
-    `k` is FLOPs per parameter and sample: FLOPs = k N D.  Fields may be NumPy arrays (one entry a
-    bootstrap draw) for `loss` with xp=numpy; everything else takes scalars.
+    `k` is FLOPs per parameter and sample: FLOPs = k N D.  Fields and arguments are floats, or with
+    xp=numpy arrays that broadcast (an entry for each draw, say); results are as they are.
     """
 
-    log_A: float
-    alpha: float
-    log_B: float
-    beta: float
-    log_c: float  # -inf where the data term does not saturate
-    E: float
+    log_A: Any
+    alpha: Any
+    log_B: Any
+    beta: Any
+    log_c: Any  # -inf where the data term does not saturate
+    E: Any
     k: float
+    xp: Any = scalars
 
-    def model_term(self, params, xp=math):
+    def model_term(self, params: Any) -> Any:
         """A N^-alpha, in nats: what a larger model would remove."""
-        return xp.exp(self.log_A - self.alpha * xp.log(params))
+        return self.xp.exp(self.log_A - self.alpha * self.xp.log(params))
 
-    def data_term(self, samples, xp=math):
+    def data_term(self, samples: Any) -> Any:
         """(B/D + c)^beta, in nats: what more samples would remove, down to c^beta."""
-        u = self.log_B - xp.log(samples)
-        if xp is math:
-            return math.exp(self.beta * _log_add(u, self.log_c))
-        return xp.exp(self.beta * xp.logaddexp(u, self.log_c))
+        xp = self.xp
+        return xp.exp(self.beta * xp.logaddexp(self.log_B - xp.log(samples), self.log_c))
 
-    def loss(self, params, samples, xp=math):
-        """Loss in nats at `params` > 0 and `samples` > 0; arrays with xp=numpy."""
-        return self.model_term(params, xp) + self.data_term(samples, xp) + self.E
+    def loss(self, params: Any, samples: Any) -> Any:
+        """Loss in nats at `params` > 0 and `samples` > 0."""
+        return self.model_term(params) + self.data_term(samples) + self.E
 
     @property
-    def saturation(self) -> float:
+    def saturates(self) -> bool:
+        """Whether imperfect data caps what samples can do, anywhere."""
+        return not self.xp.all(self.log_c == -float("inf"))
+
+    @property
+    def saturation(self) -> Any:
         """c^beta, in nats: the share of the floor that only better data removes."""
-        return math.exp(self.beta * self.log_c) if self.log_c > -math.inf else 0.0
+        return self.xp.exp(self.beta * self.log_c)
 
     @property
-    def floor(self) -> float:
+    def floor(self) -> Any:
         """The loss that no model and no number of samples goes below: c^beta + E."""
         return self.saturation + self.E
 
-    def optimum(self, flops: float) -> Optimum:
+    def optimum(self, flops: Any) -> Optimum:
         """The N and D of least loss with k N D = `flops` (Eq. 4; its root for c > 0).
-
-        With u = B/D, setting d loss / d log N to zero on the budget line gives
-            log beta + (beta - 1) log(u + c) + log u = log alpha + log A - alpha log N,
-        whose two sides differ by a function of log N with slope between alpha + min(1, beta) and
-        alpha + max(1, beta): Newton's method from any start converges.
 
         Raises DataError unless alpha and beta are above 0: with either at 0 the loss has no
         minimum on the budget line.
         """
-        if not (self.alpha > 0 and self.beta > 0):
+        xp, alpha = self.xp, self.alpha
+        if not (xp.all(alpha > 0) and xp.all(self.beta > 0)):
             raise DataError(
-                f"alpha = {self.alpha:g} and beta = {self.beta:g}: an optimum needs both above 0"
+                f"alpha = {alpha} and beta = {self.beta}: an optimum needs both above 0"
             )
-        log_nd = math.log(flops / self.k)
-        goal = math.log(self.alpha) + self.log_A - math.log(self.beta)
-        if self.log_c == -math.inf:
-            x = (goal + self.beta * (log_nd - self.log_B)) / (self.alpha + self.beta)
-            slope = self.beta
-        else:
-            x, slope = self._root(log_nd, goal)
-        params, samples = _exp(x), _exp(log_nd - x)
-        total = slope + self.alpha
+        log_nd = xp.log(flops / self.k)
+        log_u = self._optimal_log_u(log_nd)
+        log_total = xp.logaddexp(log_u, self.log_c) if self.saturates else log_u
+        slope = 1 + (self.beta - 1) * xp.exp(log_u - log_total)
+        log_samples = self.log_B - log_u
+        log_params = log_nd - log_samples
+        model = xp.exp(self.log_A - alpha * log_params)
+        loss = model + xp.exp(self.beta * log_total) + self.E
+        total = slope + alpha
         return Optimum(
-            flops, params, samples, self._loss_at(x, log_nd - x), slope / total, self.alpha / total
+            flops, xp.exp(log_params), xp.exp(log_samples), loss, slope / total, alpha / total
         )
 
-    def _root(self, log_nd, goal):
-        """Log N* on the budget line, and d(data side)/d log u there, for c > 0."""
-        x = log_nd / 2
-        for _ in range(100):
-            u = self.log_B + x - log_nd
-            total = _log_add(u, self.log_c)
-            slope = 1 + (self.beta - 1) * math.exp(u - total)
-            value = (self.beta - 1) * total + u - goal + self.alpha * x
-            step = value / (slope + self.alpha)
-            x -= step
-            if abs(step) <= 1e-14 * max(1.0, abs(x)):
-                break
-        u = self.log_B + x - log_nd
-        return x, 1 + (self.beta - 1) * math.exp(u - _log_add(u, self.log_c))
+    @property
+    def _goal(self) -> Any:
+        return self.xp.log(self.alpha) + self.log_A - self.xp.log(self.beta)
 
-    def _loss_at(self, log_params, log_samples):
-        model = math.exp(self.log_A - self.alpha * log_params)
-        data = math.exp(self.beta * _log_add(self.log_B - log_samples, self.log_c))
-        return model + data + self.E
+    def _optimal_log_u(self, log_nd: Any) -> Any:
+        """log(B/D*) on the budget line N D = e^log_nd.
 
-    def samples_for(self, loss: float, params: float) -> float:
+        The root of (beta - 1) log(u + c) + log u + alpha log u = right in log u: concave for
+        beta < 1, convex above, with a slope between alpha + min(1, beta) and alpha + max(1, beta).
+        Newton's method starts from the root of its two asymptotes.
+        """
+        xp, alpha, beta, log_c = self.xp, self.alpha, self.beta, self.log_c
+        right = self._goal - alpha * (log_nd - self.log_B)
+        without = right / (alpha + beta)
+        if not self.saturates:
+            return without
+
+        def step(log_u: Any) -> Any:
+            log_total = xp.logaddexp(log_u, log_c)
+            slope = 1 + alpha + (beta - 1) * xp.exp(log_u - log_total)
+            return ((beta - 1) * log_total + (1 + alpha) * log_u - right) / slope
+
+        beyond = (right - (beta - 1) * log_c) / (1 + alpha)
+        return newton(step, xp.where(without >= log_c, without, beyond), xp)
+
+    def samples_for(self, loss: Any, params: Any) -> Any:
         """The samples that bring a model of `params` to `loss`; inf where no number does.
 
         (B/D + c)^beta = loss - E - A N^-alpha, solved for D.  Source: Eq. 6, generalised.
         """
+        xp = self.xp
         rest = loss - self.E - self.model_term(params)
-        if rest <= self.saturation or rest <= 0:
-            return math.inf
-        log_total = math.log(rest) / self.beta
-        gap = log_total - self.log_c
-        # log(exp(log_total) - c), written so that nearly equal terms do not cancel to nothing
-        log_u = log_total if self.log_c == -math.inf else log_total + math.log(-math.expm1(-gap))
-        return _exp(self.log_B - log_u)
+        log_total = xp.log(xp.maximum(rest, 0.0)) / self.beta
+        log_u = log_total
+        if self.saturates:  # log(total - c), so that nearly equal terms do not cancel to nothing
+            log_u = log_total + xp.log(-xp.expm1(xp.minimum(self.log_c - log_total, 0.0)))
+        possible = (rest > self.saturation) & (rest > 0)
+        return xp.where(possible, xp.exp(self.log_B - log_u), float("inf"))
 
-    def flops_for(self, loss: float) -> float:
-        """The least training FLOPs that reach `loss`; inf at or below the floor.
+    def params_for(self, loss: Any) -> Any:
+        """The parameters that reach `loss` with infinite samples; inf at or below the floor."""
+        xp = self.xp
+        rest = loss - self.floor
+        log_params = (self.log_A - xp.log(xp.maximum(rest, 0.0))) / self.alpha
+        return xp.where(rest > 0, xp.exp(log_params), float("inf"))
 
-        The optimal loss falls monotonically with the budget, so its logarithm is bisected.
+    def flops_for(self, loss: Any) -> Any:
+        """The least training FLOPs that reach `loss`, 1 or more; inf at or below the floor.
+
+        On the optimal path, with T = u (u + c)^(beta - 1), the loss over the floor is
+        (beta / alpha) T + (u + c)^beta - c^beta; its logarithm rises in log u with a slope between
+        1 and beta.
         """
-        if loss <= self.floor:
-            return math.inf
-        low, high = 0.0, 700.0
-        if self.optimum(math.exp(high)).loss > loss:
-            return math.inf
-        if self.optimum(math.exp(low)).loss <= loss:
-            return math.exp(low)
-        while high - low > 1e-13 * high:
-            middle = (low + high) / 2
-            if self.optimum(math.exp(middle)).loss > loss:
-                low = middle
-            else:
-                high = middle
-        return math.exp(high)
+        xp, alpha, beta, log_c = self.xp, self.alpha, self.beta, self.log_c
+        rest = xp.log(xp.maximum(loss - self.floor, TINY))
+        log_u = (rest - xp.log(beta / alpha + 1)) / beta
+        if self.saturates:
+            near = rest - (beta - 1) * log_c - xp.log(beta / alpha + beta)
+            start = xp.where(log_u >= log_c, log_u, near)
 
+            def step(log_u: Any) -> Any:
+                ratio = xp.logaddexp(log_u - log_c, 0.0)  # log((u + c) / c), exact for small u
+                log_total = log_c + ratio
+                share = xp.exp(log_u - log_total)
+                product = xp.exp(log_u + (beta - 1) * log_total)
+                rise = xp.exp(beta * log_c) * xp.expm1(beta * ratio)
+                above = beta / alpha * product + rise
+                slope = product * (beta / alpha * (1 + (beta - 1) * share) + beta) / above
+                return (xp.log(above) - rest) / slope
 
-def _log_add(x: float, y: float) -> float:
-    """log(e^x + e^y) without overflow; either may be -inf."""
-    if x < y:
-        x, y = y, x
-    return x if y == -math.inf else x + math.log1p(math.exp(y - x))
-
-
-def _exp(x: float) -> float:
-    """e^x, inf past the largest float."""
-    return math.exp(x) if x < 709.78 else math.inf
+            log_u = newton(step, start, xp)
+        log_total = xp.logaddexp(log_u, log_c)
+        log_params = (self._goal - (beta - 1) * log_total - log_u) / alpha
+        log_flops = xp.log(self.k) + log_params + self.log_B - log_u
+        possible = (loss > self.floor) & (log_flops <= LARGEST_BUDGET)
+        return xp.where(possible, xp.exp(xp.maximum(log_flops, 0.0)), float("inf"))

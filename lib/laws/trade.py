@@ -5,16 +5,25 @@ holds for Approach 3 too.
 """
 
 import itertools
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from advlib.laws.rows import answer, counts, each, head, needs_surface
-from advlib.laws.surface import Surface
+from advlib.laws.fit import Fit, Member
+from advlib.laws.roots import last_true
+from advlib.laws.rows import (
+    NEVER,
+    answer_rows,
+    fits_at_qualities,
+    identity,
+    require_surface,
+    with_whole_counts,
+)
 
 ROUNDING = 1e-12  # an overhead below this is none
+SMALLEST = -60.0  # logarithm of the least w_N that is looked for
 
 
-def data_multiple(law: Surface, flops: float, size: float) -> float:
+def data_multiple(law: Any, flops: Any, size: Any) -> Any:
     """w_D of Eq. 6: samples, over the optimal ones, with which `size` times N* parameters reach the
     optimal loss of the budget; inf where no amount of data does.
     """
@@ -22,56 +31,76 @@ def data_multiple(law: Surface, flops: float, size: float) -> float:
     return law.samples_for(best.loss, size * best.params) / best.samples
 
 
-def smallest_size(law: Surface, flops: float, overhead: float) -> float:
+def smallest_size(law: Any, flops: Any, overhead: Any) -> Any:
     """The least w_N with w_N w_D - 1 <= `overhead` (> 0), by bisection: the overhead falls from
     infinity to 0 as w_N rises to 1.
     """
-    low, high = -60.0, 0.0  # log w_N
-    while high - low > 1e-12:
-        middle = (low + high) / 2
-        size = math.exp(middle)
-        if size * data_multiple(law, flops, size) - 1 > overhead:
-            low = middle
-        else:
-            high = middle
-    return math.exp(high)
+    best, exp = law.optimum(flops), law.xp.exp
+
+    def too_small(log_size: Any) -> Any:
+        size = exp(log_size)
+        samples = law.samples_for(best.loss, size * best.params)
+        return size * samples / best.samples - 1 > overhead
+
+    return exp(last_true(too_small, SMALLEST, 0.0, ROUNDING, law.xp))
 
 
-def trade_rows(fits, budgets, sizes, fids=(), datasets=()) -> Iterator[dict]:
+def trade_rows(
+    fits: Sequence[Fit],
+    budgets: Sequence[float],
+    sizes: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+) -> Iterator[dict]:
     """For models of `sizes` times N*: the data multiple that keeps the optimal loss, the training
     compute that this adds, the inference compute that it saves.
     """
-    for fit, name, fid in each(fits, fids, datasets):
-        needs_surface(fit, "trades")
-        for flops, size in itertools.product(budgets, sizes):
-            row = head(fit, name, fid) | {"flops": flops, "size": size}
-            row |= counts(answer(fit, fid, _trade, flops, size))
-            yield row | {"inference_saving": 1 - size}
+    queries = list(itertools.product(budgets, sizes))
+    for fit, name, fid in fits_at_qualities(fits, fids, datasets):
+        require_surface(fit, "trades")
+        found = answer_rows(fit, fid, _trade, queries)
+        for (flops, size), values in zip(queries, found, strict=True):
+            row = identity(fit, name, fid) | {"flops": flops, "size": size}
+            yield row | with_whole_counts(values) | {"inference_saving": 1 - size}
 
 
-def _trade(law, member, flops, size) -> dict[str, float]:
+def _trade(law: Any, member: Member, flops: Any, size: Any) -> dict[str, Any]:
     best, data = law.optimum(flops), data_multiple(law, flops, size)
     overhead = size * data - 1
     return {
         "params": size * best.params,
         "samples": data * best.samples,
         "data_multiple": data,
-        "overhead": overhead if abs(overhead) > ROUNDING else 0.0,
+        "overhead": law.xp.where(abs(overhead) > ROUNDING, overhead, 0.0),
     }
 
 
-def smallest_rows(fits, budgets, overheads, fids=(), datasets=()) -> Iterator[dict]:
+def impossible_sizes(rows: Sequence[dict]) -> list[str]:
+    """The sizes in `trade_rows` that no amount of data brings to the optimal loss, each once."""
+    never = [f"{row['size']:g}" for row in rows if row.get("data_multiple") == NEVER]
+    return list(dict.fromkeys(never))
+
+
+def smallest_rows(
+    fits: Sequence[Fit],
+    budgets: Sequence[float],
+    overheads: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+) -> Iterator[dict]:
     """For each share of extra training compute (0.1 is 10 %), the smallest model that needs no
     more of it to reach the optimal loss: the inverse of Eq. 6.
     """
-    for fit, name, fid in each(fits, fids, datasets):
-        needs_surface(fit, "trades")
-        for flops, overhead in itertools.product(budgets, overheads):
-            row = head(fit, name, fid) | {"flops": flops, "overhead": overhead}
-            yield row | counts(answer(fit, fid, _smallest, flops, overhead))
+    queries = list(itertools.product(budgets, overheads))
+    for fit, name, fid in fits_at_qualities(fits, fids, datasets):
+        require_surface(fit, "trades")
+        found = answer_rows(fit, fid, _smallest, queries)
+        for (flops, overhead), values in zip(queries, found, strict=True):
+            row = identity(fit, name, fid) | {"flops": flops, "overhead": overhead}
+            yield row | with_whole_counts(values)
 
 
-def _smallest(law, member, flops, overhead) -> dict[str, float]:
+def _smallest(law: Any, member: Member, flops: Any, overhead: Any) -> dict[str, Any]:
     best, size = law.optimum(flops), smallest_size(law, flops, overhead)
     return {
         "size": size,
@@ -81,21 +110,27 @@ def _smallest(law, member, flops, overhead) -> dict[str, float]:
     }
 
 
-def fixed_size_rows(fits, budgets, params, fids=(), datasets=()) -> Iterator[dict]:
+def fixed_size_rows(
+    fits: Sequence[Fit],
+    budgets: Sequence[float],
+    params: Sequence[float],
+    fids: Sequence[float] = (),
+    datasets: Sequence[str] = (),
+) -> Iterator[dict]:
     """What is lost by spending a budget on a model of another size than N*: loss and accuracy
     against those of the optimum, and the share of the budget with which the optimum would not have
     been worse.
     """
-    for fit, name, fid in each(fits, fids, datasets):
-        needs_surface(fit, "trades")
-        for flops in budgets:
-            for count in params:
-                row = head(fit, name, fid) | {"flops": flops, "params": round(count)}
-                row["samples"] = round(flops / (fit.k * count))
-                yield row | answer(fit, fid, _fixed, flops, count)
+    queries = list(itertools.product(budgets, params))
+    for fit, name, fid in fits_at_qualities(fits, fids, datasets):
+        require_surface(fit, "trades")
+        found = answer_rows(fit, fid, _fixed, queries)
+        for (flops, count), values in zip(queries, found, strict=True):
+            row = identity(fit, name, fid) | {"flops": flops, "params": round(count)}
+            yield row | {"samples": round(flops / (fit.k * count))} | values
 
 
-def _fixed(law, member, flops, params) -> dict[str, float]:
+def _fixed(law: Any, member: Member, flops: Any, params: Any) -> dict[str, Any]:
     best, loss = law.optimum(flops), law.loss(params, flops / (law.k * params))
     return {
         "size": params / best.params,

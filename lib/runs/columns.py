@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+REQUIRED = ("params", "samples", "loss")  # columns of a table that laws are fitted to
 TEXT = "text"
 NUMBER = "number"
 

@@ -14,10 +14,10 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from advlib.laws import approach2, approach3
-from advlib.laws.document import percentile_interval
-from advlib.laws.fitting.fit import fit_approach2, fit_approach3
-from advlib.laws.fitting.settings import Settings, canonical_order
+from fits import fit, ordered
+
+from advlib.laws.forms import form_of
+from advlib.laws.intervals import percentile_interval
 
 from paper import runs
 from simulate import on_design, random_truth
@@ -29,15 +29,15 @@ FLOPS = 1e22
 
 def quantities(approach, parameters) -> dict[str, float]:
     """What users act on, at the best data set's FID and the budget FLOPS."""
-    form = {2: approach2, 3: approach3}[approach]
-    law = form.surface(parameters, 1.65, 7822.0)
+    form = form_of(approach)
+    law = form.law(parameters, 1.65, 7822.0)
     best = law.optimum(FLOPS)
     return {
         "a": best.a,
         "log N*": np.log(best.params),
         "loss at 1e22": best.loss,
         "floor at 1.65": law.floor,
-        "floor at 0": form.surface(parameters, 0.0, 7822.0).floor,
+        "floor at 0": form.law(parameters, 0.0, 7822.0).floor,
         "alpha": parameters["alpha"],
         "beta": parameters["beta"],
     }
@@ -48,10 +48,9 @@ def study(kind, seed, draws):
     approach, variant = KINDS[kind]
     truth = random_truth(approach, seed)
     rows = runs()
-    rows = on_design(rows.take(canonical_order(rows)), approach, truth, SCATTER, seed)
-    settings = Settings(variant=variant, bootstrap=draws, seed=seed)
-    fitted = {2: fit_approach2, 3: fit_approach3}[approach](rows, settings)
-    members = [{name: values[i] for name, values in fitted.draws.items()} for i in range(draws)]
+    rows = on_design(ordered(rows), approach, truth, SCATTER, seed)
+    drawn = fit(approach, rows, variant=variant, bootstrap=draws, seed=seed).draws
+    members = [{name: values[i] for name, values in drawn.items()} for i in range(draws)]
     found = [quantities(approach, member) for member in members]
     held = {}
     for name, true in quantities(approach, truth).items():

@@ -11,9 +11,9 @@ import sys
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
+from fits import fit, ordered
+
 from advlib.laws.fitting import published
-from advlib.laws.fitting.fit import fit_approach2, fit_approach3
-from advlib.laws.fitting.settings import Settings, canonical_order
 
 from simulate import random_truth, table
 
@@ -24,17 +24,17 @@ def main(tables=20, every=1):
         rows = table(approach, random_truth(approach, seed), noise=0.005, seed=seed)
         if approach == 2:
             rows = rows.take(np.flatnonzero(np.array(rows["dataset"]) == "dg20"))
-        rows = rows.take(canonical_order(rows))
+        rows = ordered(rows)
         if approach == 2:
-            ours = fit_approach2(rows, Settings(variant="plain")).stages[0]
+            ours = fit(2, rows, variant="plain").stages[0]
             starts = list(itertools.product(*published.BASE_GRID))[::every]
             columns = (rows[name] for name in ("params", "samples", "loss"))
-            theirs = published.base(*columns, starts=starts)[1]
+            theirs = published.base(*columns, starts=starts).objective
         else:
-            ours = fit_approach3(rows, Settings()).stages[0]
+            ours = fit(3, rows).stages[0]
             starts = list(itertools.product(*published.SATURATING_GRID))[::every]
             columns = (rows[name] for name in ("params", "samples", "fid", "loss"))
-            theirs = published.saturating(*columns, starts=starts)[1]
+            theirs = published.saturating(*columns, starts=starts).objective
         below += theirs < ours.objective * (1 - 1e-9)
         print(
             f"approach {approach}, table {seed}: default {ours.objective:.6e} from "

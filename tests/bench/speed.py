@@ -14,8 +14,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
 from advlib.laws.fitting import fit, published
 from advlib.laws.fitting.approach2 import Separable
 from advlib.laws.fitting.approach3 import Saturating
-from advlib.laws.fitting.settings import Settings, canonical_order
-from advlib.runs.table import csv_blocks, read_tables
+from advlib.laws.fitting.selection import canonical_order
+from advlib.laws.fitting.settings import Settings
+from advlib.runs.reading import read_tables
+from advlib.runs.writing import csv_blocks
 
 from paper import runs
 

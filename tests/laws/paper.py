@@ -5,8 +5,11 @@ import json
 import numpy as np
 
 from advlib.laws.document import read_fit
-from advlib.runs import bundled, select
-from advlib.runs.table import read_tables
+from advlib.laws.fitting.selection import underfit
+from advlib.runs.bundled import open_bundled
+from advlib.runs.reading import read_runs
+
+QUALITY = ("edm7", "edm10", "edm20")  # data sets of the second stage of Approach 2
 
 APPROACH2 = {
     "format": "advfit",
@@ -40,10 +43,21 @@ APPROACH3 = {
 
 def published(approach):
     """The published fit, through JSON as a user would write it."""
-    return read_fit("published", json.loads(json.dumps({2: APPROACH2, 3: APPROACH3}[approach])))
+    return read_fit(json.loads(json.dumps({2: APPROACH2, 3: APPROACH3}[approach])), "published")
+
+
+def law(approach, fid=1.65):
+    """The published law at a FID."""
+    fit = published(approach)
+    return fit.law(fit.best, fid)
 
 
 def runs(drop_underfit=True):
     """The digitised runs: 220, or the 168 that laws are fitted to."""
-    table = read_tables([bundled.open_bundled("paper")], {}, ("params", "samples", "loss"))
-    return table.take(np.flatnonzero(~select.underfit(table))) if drop_underfit else table
+    table = read_runs([open_bundled("paper")], {})
+    return table.take(np.flatnonzero(~underfit(table))) if drop_underfit else table
+
+
+def of_datasets(rows, *names):
+    """The rows of some data sets."""
+    return rows.take(np.flatnonzero(np.isin(rows.names("dataset"), names)))

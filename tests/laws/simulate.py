@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from advlib.laws import approach2, approach3
+from advlib.laws.forms import form_of
 from advlib.runs.table import Table
 
 TRUTH2 = {
@@ -33,10 +33,10 @@ SAMPLES = (5.0176e6, 1.00352e7, 3.072e7, 7.168e7, 1.024e8)
 
 def table(approach, truth, noise=0.0, seed=0, fids=FIDS) -> Table:
     """One run a model, size and data set; log-normal noise of deviation `noise` on the loss."""
-    form = {2: approach2, 3: approach3}[approach]
+    form = form_of(approach)
     rng = np.random.default_rng(seed)
     rows = [(name, fid, n, d) for name, fid in fids.items() for n in PARAMS for d in SAMPLES]
-    loss = [form.surface(truth, fid, 7822.0).loss(n, d) for _, fid, n, d in rows]
+    loss = [form.law(truth, fid, 7822.0).loss(n, d) for _, fid, n, d in rows]
     names, fid, params, samples = zip(*rows, strict=True)
     columns = {
         "run": [f"{name}-{n}-{d:.0f}" for name, _, n, d in rows],
@@ -52,10 +52,10 @@ def table(approach, truth, noise=0.0, seed=0, fids=FIDS) -> Table:
 
 def on_design(rows: Table, approach, truth, noise, seed) -> Table:
     """The runs of `rows` (their N, D, FID) with losses drawn from a law."""
-    form = {2: approach2, 3: approach3}[approach]
+    form = form_of(approach)
     rng = np.random.default_rng(seed)
     sizes = zip(rows["fid"].tolist(), rows["params"], rows["samples"], strict=True)
-    loss = np.array([form.surface(truth, fid, 7822.0).loss(n, d) for fid, n, d in sizes])
+    loss = np.array([form.law(truth, fid, 7822.0).loss(n, d) for fid, n, d in sizes])
     noisy = loss * np.exp(noise * rng.standard_normal(len(loss)))
     return Table({**rows.columns, "loss": noisy}, "simulated")
 
@@ -73,3 +73,19 @@ def random_truth(approach, seed) -> dict[str, float]:
             continue
         truth[name] = base[name] * math.exp(change + rng.uniform(-0.2, 0.2))
     return truth
+
+
+def learning_curves(seed=0, models=6):
+    """Learning curves of a toy law with wobbles: 20 checkpoints a run."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(models):
+        params = 5e6 * 3**i
+        for step in range(1, 21):
+            samples = 2.5e6 * step
+            loss = 30 * params**-0.3 + 8 * samples**-0.2 + 0.5 + 0.002 * rng.standard_normal()
+            rows.append((f"r{i}", params, samples, 5e7, 7822 * params * samples, loss))
+    run, *numbers = zip(*rows, strict=True)
+    names = ("params", "samples", "planned_samples", "flops", "loss")
+    columns = {name: np.array(values) for name, values in zip(names, numbers, strict=True)}
+    return Table({"run": list(run), **columns}, "curves")

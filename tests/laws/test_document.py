@@ -2,17 +2,12 @@
 
 import copy
 import json
-import math
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from advlib.errors import DataError
-from advlib.laws.document import percentile_interval, read_fit
+from advlib.laws.document import parse_fits, read_fit
 from advlib.laws.fitting.documents import documents
-from advlib.laws.fitting.selection import Request
 from advlib.laws.fitting.settings import Settings
 
 from paper import APPROACH2, APPROACH3, published, runs
@@ -20,10 +15,10 @@ from paper import APPROACH2, APPROACH3, published, runs
 
 @pytest.mark.parametrize("approach", [2, 3])
 def test_a_fit_round_trips_through_json_exactly(approach):
-    (document,) = documents(runs(), approach, Request(Settings(bootstrap=20)))
+    (document,) = documents(runs(), approach, Settings(bootstrap=20))
     again = json.loads(json.dumps(document, allow_nan=False))
     assert again == document
-    one, two = read_fit("one", document), read_fit("two", again)
+    one, two = read_fit(document, "one"), read_fit(again, "two")
     assert one.best == two.best
     assert one.draws == two.draws
     assert len(one.draws) == 20
@@ -44,7 +39,7 @@ def test_reference_fid_moves_to_zero():
 
 def test_draws_are_at_the_reference_fid_like_the_parameters():
     draws = {name: [value] * 3 for name, value in APPROACH2["parameters"].items()}
-    fit = read_fit("fit", {**APPROACH2, "draws": draws})
+    fit = read_fit({**APPROACH2, "draws": draws}, "fit")
     assert fit.draws == [fit.best] * 3
 
 
@@ -94,7 +89,7 @@ def change(**fields):
 )
 def test_wrong_documents_are_refused_with_the_field(document, message):
     with pytest.raises(DataError) as caught:
-        read_fit("fit.json", document)
+        read_fit(document, "fit.json")
     assert str(caught.value).startswith("fit.json: ")
     assert message in str(caught.value)
 
@@ -103,42 +98,21 @@ def test_a_missing_parameter_is_named():
     document = change()
     del document["parameters"]["beta"]
     with pytest.raises(DataError, match=r"parameters.beta: found nothing"):
-        read_fit("fit.json", document)
+        read_fit(document, "fit.json")
 
 
 def test_draws_of_different_lengths_are_refused():
     draws = {name: [value] for name, value in APPROACH2["parameters"].items()}
     draws["A"] = [1.0, 2.0]
     with pytest.raises(DataError, match="different lengths"):
-        read_fit("fit.json", change(draws=draws))
+        read_fit(change(draws=draws), "fit.json")
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300))
-def test_percentile_interval_is_numpys(values):
-    assert percentile_interval(values) == pytest.approx(
-        tuple(np.quantile(values, [0.025, 0.975])), rel=1e-9, abs=1e-9
-    )
-
-
-def test_intervals_hold_infinities():
-    assert percentile_interval([1.0] * 50 + [math.inf] * 50)[1] == math.inf
-    assert percentile_interval([1.0] * 99 + [math.inf]) == (1.0, 1.0)
-
-
-def test_quality_is_chosen_by_name_or_number_or_the_best():
-    document = change(
-        datasets=[{"dataset": "edm5", "fid": 35.54}, {"dataset": "dg20", "fid": 1.65}]
-    )
-    fit = read_fit("fit", document)
-    assert fit.qualities((), ()) == [("dg20", 1.65)]
-    assert fit.qualities((0.0, 1.65), ("edm5",)) == [("edm5", 35.54), ("", 0.0), ("dg20", 1.65)]
-    with pytest.raises(DataError, match="no data set 'nope'; this fit has dg20, edm5"):
-        fit.qualities((), ("nope",))
-
-
-def test_a_law_without_quality_takes_no_fid():
-    parameters = {k: v for k, v in APPROACH2["parameters"].items() if k not in ("eps", "zeta")}
-    fit = read_fit("fit", {"format": "advfit", "approach": 2, "parameters": parameters})
-    assert fit.qualities((), ())[0][0] == ""
-    with pytest.raises(DataError, match="knows no quality"):
-        fit.qualities((1.0,), ())
+def test_a_fit_is_read_from_a_file(tmp_path):
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps(APPROACH3))
+    assert read_fit(path).best == read_fit(str(path)).best == published(3).best
+    path.write_text(json.dumps(APPROACH2) + "\n" + json.dumps(APPROACH3))
+    assert [fit.approach for fit in parse_fits(path.read_bytes(), "two")] == [2, 3]
+    with pytest.raises(DataError, match=r"fit.json: 2 fits; expected one"):
+        read_fit(path)

@@ -1,6 +1,7 @@
 """The loss surface against the paper's check values, analytic cases and brute force."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,15 +12,10 @@ from scipy.optimize import minimize_scalar
 from advlib.errors import DataError
 from advlib.laws.surface import Surface
 
-from paper import published
+from paper import law, published
 
 budgets = st.floats(40, 75).map(math.exp)  # 2e17 to 4e32 FLOPs
 fids = st.one_of(st.just(0.0), st.floats(0.1, 50))
-
-
-def law(approach, fid):
-    fit = published(approach)
-    return fit.law(fit.best, fid)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +111,14 @@ def test_flops_for_inverts_the_optimal_loss(approach, fid, flops):
     assert again == pytest.approx(loss, rel=1e-12)
 
 
+@given(st.sampled_from([2, 3]), fids, budgets)
+def test_params_for_is_the_size_at_which_infinite_data_gives_the_loss(approach, fid, flops):
+    surface = law(approach, fid)
+    loss = surface.optimum(flops).loss
+    least = surface.model_term(surface.params_for(loss)) + surface.floor
+    assert least == pytest.approx(loss, rel=1e-9)
+
+
 def test_nothing_reaches_the_floor():
     surface = law(3, 1.76)
     assert surface.flops_for(surface.floor) == math.inf
@@ -125,7 +129,7 @@ def test_vectorised_loss_is_the_scalar_loss():
     surface = law(3, 1.65)
     params, samples = np.array([1e6, 3e8]), np.array([5e6, 5e8])
     each = [surface.loss(n, d) for n, d in zip(params, samples, strict=True)]
-    assert surface.loss(params, samples, np) == pytest.approx(each, rel=1e-14)
+    assert replace(surface, xp=np).loss(params, samples) == pytest.approx(each, rel=1e-14)
 
 
 def test_flat_law_has_no_optimum():

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from advlib.errors import DataError
 from advlib.runs.bundled import BUNDLED, open_bundled
-from advlib.runs.table import Table, csv_blocks, read_tables
+from advlib.runs.reading import read_tables
+from advlib.runs.table import Table
+from advlib.runs.writing import csv_blocks
 
 REQUIRED = ("params", "samples", "loss")
 GOOD = "run,params,samples,loss\na,5849050,5e6,0.9\nb,8949210,1e7,0.8\n"

@@ -1,105 +1,72 @@
-"""Approach 1: the envelope of learning curves and its three regressions.
+"""Fitting Approach 1: three regressions on the compute envelope of one data set.
 
-At each of 1000 budgets, evenly spaced in log FLOPs, the loss of every run is interpolated between
-its checkpoints (linear in FLOPs; never before the first or beyond the last); the lowest is the
-envelope, and a budget stays only if no smaller one had a lower loss.  N of the run that is lowest,
-the samples it had seen and its loss then give N* ~ FLOPs^a, D* ~ FLOPs^b, L* ~ FLOPs^-c.
+N of the run that is lowest at a budget, the samples it had seen and its loss give N* ~ FLOPs^a,
+D* ~ FLOPs^b, L* ~ FLOPs^-c, by least squares in log10.
 
 Source: Bartoldson et al. 2024, Sec. 3.2, App. F; official `scaling_law_utils.py`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.runs.table import Table, codes
+from advlib.laws.approach1 import FORM
+from advlib.laws.document import read_fit
+from advlib.laws.fit import PUBLISHED_LINE
+from advlib.laws.fitting.accuracy_line import accuracy_line
+from advlib.laws.fitting.bootstrap import drawn_again
+from advlib.laws.fitting.documents import bootstrap_entry, first_fields
+from advlib.laws.fitting.envelope import Curves, curves_of, enough
+from advlib.laws.fitting.observations import (
+    digest,
+    flops_constant,
+    require_numbers,
+    rows_of_dataset,
+)
+from advlib.laws.fitting.scores import score
+from advlib.laws.fitting.selection import (
+    checkpoints,
+    condition_text,
+    held_out,
+    on_frontier,
+    trained_enough,
+)
+from advlib.laws.fitting.settings import Settings
+from advlib.laws.fitting.stages import Progress
+from advlib.numbers import finite_json
+from advlib.runs.table import Table
 
-QUERIES = 1000
-MARGIN = 0.001  # log10 FLOPs beyond the first and last checkpoint; official code
-NAMES = ("n0", "a", "d0", "b", "l0", "c")
-
-
-@dataclass
-class Curves:
-    """Every run's loss, parameters and samples on the query grid: (runs, queries), inf where a run
-    has no checkpoints around; `flops` (queries,).  Of an envelope table, a row per stretch that one
-    run holds.
-    """
-
-    flops: np.ndarray
-    loss: np.ndarray
-    params: np.ndarray
-    samples: np.ndarray
-    kind: str  # "curves", "frontier" of single checkpoints, or "envelope"
-
-    def envelope(self, runs=slice(None)) -> dict[str, np.ndarray]:
-        """Columns flops, loss, params, samples of the envelope of some of the runs."""
-        best = np.argmin(self.loss[runs], axis=0)
-        at = np.arange(len(self.flops))
-        loss = self.loss[runs][best, at]
-        keep = np.isfinite(loss)
-        if self.kind != "envelope":
-            keep &= loss <= np.minimum.accumulate(loss)
-        return {
-            "flops": self.flops[keep],
-            "loss": loss[keep],
-            "params": self.params[runs][best, at][keep],
-            "samples": self.samples[runs][best, at][keep],
-        }
+LINES = {"params": ("n0", "a"), "samples": ("d0", "b"), "loss": ("l0", "c")}
 
 
-def curves_of(table: Table) -> Curves:
-    """Curves from learning curves, from single checkpoints, or from an envelope table (no `run`).
-
-    Raises DataError without `flops`, or with fewer than three distinct budgets.
-    """
-    if "flops" not in table:
-        raise DataError(f"{table.source}: no column 'flops'; approach 1 needs it")
-    if "run" not in table:
-        return _given(table)
-    run, flops = codes(table["run"]), table["flops"]
-    counts = np.bincount(run)
-    if counts.max() == 1:
-        return _frontier(table)
-    grid = np.logspace(np.log10(flops.min()) - MARGIN, np.log10(flops.max()) + MARGIN, num=QUERIES)
-    shape = (len(counts), QUERIES)
-    loss, params, samples = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
-    for i in range(len(counts)):
-        rows = np.flatnonzero(run == i)
-        rows = rows[np.argsort(flops[rows], kind="stable")]
-        inside = (grid >= flops[rows[0]]) & (grid <= flops[rows[-1]])
-        loss[i, inside] = np.interp(grid[inside], flops[rows], table["loss"][rows])
-        samples[i, inside] = np.interp(grid[inside], flops[rows], table["samples"][rows])
-        params[i] = table["params"][rows[0]]
-    return Curves(grid, loss, params, samples, "curves")
+def documents(
+    table: Table, settings: Settings, notes: list[str], progress: Progress = iter
+) -> list[dict]:
+    """The fit documents of a table, one a data set; see `documents`."""
+    require_numbers(table, "flops", "approach 1")
+    if settings.holdout:
+        held_out(table, settings.held_out)
+        if "run" not in table:
+            raise DataError(f"{table.source}: --holdout: an envelope has no runs to hold out")
+    return [_document(name, part, settings, notes) for name, part in _by_dataset(table, settings)]
 
 
-def _frontier(table: Table) -> Curves:
-    """Runs with one checkpoint each: a query at every run's budget, where only that run counts."""
-    order = np.argsort(table["flops"], kind="stable")
-    loss = np.full((len(order), len(order)), np.inf)
-    np.fill_diagonal(loss, table["loss"][order])
-    spread = np.broadcast_to
-    return Curves(
-        table["flops"][order],
-        loss,
-        spread(table["params"][order], loss.shape),
-        spread(table["samples"][order], loss.shape),
-        "frontier",
-    )
-
-
-def _given(table: Table) -> Curves:
-    """An envelope table; its stretches of one model in one run are the units to resample."""
-    order = np.argsort(table["flops"], kind="stable")
-    flops, params, samples = (table[name][order] for name in ("flops", "params", "samples"))
-    new = np.r_[True, (np.diff(params) != 0) | (np.diff(samples) <= 0)]
-    stretch = np.cumsum(new) - 1
-    loss = np.full((stretch[-1] + 1, len(order)), np.inf)
-    loss[stretch, np.arange(len(order))] = table["loss"][order]
-    spread = np.broadcast_to
-    return Curves(flops, loss, spread(params, loss.shape), spread(samples, loss.shape), "envelope")
+def _by_dataset(table: Table, settings: Settings) -> Iterator[tuple[str, Table]]:
+    """The rows of each data set that is asked for, by name; "" where the table has no names."""
+    wanted = settings.datasets
+    if "dataset" not in table:
+        if wanted:
+            raise DataError(f"{table.source}: no column 'dataset' to choose {wanted[0]!r} by")
+        yield "", table
+        return
+    have = dict.fromkeys(table["dataset"])
+    for name in wanted:
+        if name not in have:
+            raise DataError(f"{table.source}: no data set {name!r}; has {', '.join(have)}")
+    for name in wanted or have:
+        yield name, table.take(np.flatnonzero(rows_of_dataset(table, [name])))
 
 
 def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, float]]:
@@ -108,18 +75,16 @@ def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str
     Raises DataError with fewer than three budgets.
     """
     x = np.log10(envelope["flops"])
-    if len(np.unique(x)) < 3:
+    if not enough(envelope):
         raise DataError(f"the envelope has {len(x)} points; a power law needs three or more")
     parameters, r2 = {}, {}
-    for (offset, slope), name in zip(
-        (("n0", "a"), ("d0", "b"), ("l0", "c")), ("params", "samples", "loss"), strict=True
-    ):
-        y = np.log10(envelope[name])
+    for column, (offset, slope) in LINES.items():
+        y = np.log10(envelope[column])
         gradient, intercept = np.polyfit(x, y, 1)
         parameters[offset], parameters[slope] = float(intercept), float(gradient)
         spread = np.sum((y - y.mean()) ** 2)
         residual = np.sum((y - intercept - gradient * x) ** 2)
-        r2[name] = float(1 - residual / spread) if spread > 0 else 1.0
+        r2[column] = float(1 - residual / spread) if spread > 0 else 1.0
     parameters["l0"], parameters["c"] = 10 ** parameters["l0"], -parameters["c"]
     return parameters, r2
 
@@ -128,29 +93,84 @@ def bootstrap(curves: Curves, draws: int, seed: int) -> dict[str, list[float]]:
     """Refit with runs drawn with replacement (of an envelope table, the stretches that one run
     holds); draws whose envelope is too short for a line are drawn again.
     """
-    rng = np.random.default_rng(seed)
-    out: dict[str, list[float]] = {name: [] for name in NAMES}
-    runs, tried = len(curves.loss), 0
-    while len(out["a"]) < draws and tried < 20 * draws:
-        tried += 1
-        chosen = rng.integers(runs, size=runs)
-        if curves.kind == "envelope":
-            envelope = _repeat_stretches(curves, chosen)
-        else:
-            envelope = curves.envelope(np.unique(chosen))
-        if len(np.unique(envelope["flops"])) < 3:
-            continue
-        for name, value in regress(envelope)[0].items():
-            out[name].append(value)
-    return out if len(out["a"]) == draws else {}
+
+    def law_of(units: np.ndarray) -> dict[str, float] | None:
+        envelope = curves.resampled(units)
+        return regress(envelope)[0] if enough(envelope) else None
+
+    return drawn_again(draws, len(curves.loss), seed, law_of)
 
 
-def _repeat_stretches(curves: Curves, chosen):
-    at = np.concatenate([np.flatnonzero(np.isfinite(curves.loss[i])) for i in chosen])
-    loss = curves.loss.min(axis=0)
-    return {
-        "flops": curves.flops[at],
-        "loss": loss[at],
-        "params": curves.params[0][at],
-        "samples": curves.samples[0][at],
+def _late_checkpoints(table: Table, settings: Settings) -> tuple[Table, list[str]]:
+    """The rows of runs that are not held out, half trained or more, and the steps in words."""
+    if "run" not in table:
+        return table, []
+    steps = []
+    if settings.holdout:
+        held = set(np.array(table["run"])[_held(table, settings)].tolist())
+        kept = np.array([run not in held for run in table["run"]])
+        steps.append(f"held out, runs with {condition_text(settings.held_out)}: {len(held)}")
+        table = replace(table.take(np.flatnonzero(kept)), source=table.source)
+        if not len(table):
+            raise DataError(f"{table.source}: no run is left that is not held out")
+    table, late = trained_enough(table, settings.min_fraction)
+    return table, steps + late
+
+
+def _held(table: Table, settings: Settings) -> np.ndarray:
+    return table.where(settings.held_out)
+
+
+def _document(name: str, whole: Table, settings: Settings, notes: list[str]) -> dict:
+    table, steps = _late_checkpoints(whole, settings)
+    curves = curves_of(table)
+    line = curves.envelope()
+    if curves.kind == "frontier":
+        notes.append(
+            f"{name}: one checkpoint a run, so no learning curves: the envelope is the frontier of "
+            f"{len(line['flops'])} of {len(table)} runs"
+        )
+    try:
+        parameters, r2 = regress(line)
+    except DataError as err:
+        raise DataError(f"{table.source}: data set {name!r}: {err}") from None
+    drawn = bootstrap(curves, settings.draws, settings.seed)
+    if settings.draws and not drawn:
+        notes.append(f"{name}: too few runs on the envelope to resample: no intervals")
+    accuracies, line_draws = dict(PUBLISHED_LINE), {}
+    if "run" in whole:
+        everything = replace(settings, holdout=(), keep_underfit=True)
+        chosen = checkpoints(whole, everything, notes)
+        accuracies, line_draws = accuracy_line(chosen, None, settings, notes)
+    fid = finite_json(float(table["fid"][0])) if "fid" in table else None
+    law = parameters["l0"] * line["flops"] ** -parameters["c"]
+    unit = "stretch of the envelope" if curves.kind == "envelope" else "run"
+    document = first_fields(FORM, curves.kind, settings) | {
+        "parameters": parameters,
+        "units": FORM.units,
+        "k": flops_constant(table, settings.k, notes),
+        "accuracy_line": accuracies,
+        "fitted_to": {
+            "rows": len(table),
+            "selection": steps,
+            "points": len(line["flops"]),
+            "digest": digest(table),
+        },
+        "r2": r2,
+        "datasets": [{"dataset": name, "fid": fid}],
+        "bootstrap": bootstrap_entry(settings, bool(drawn), unit),
+        "draws": drawn | line_draws if drawn else {},
+        "residuals": np.log(law / line["loss"]).tolist(),
+        "envelope": {key: values.tolist() for key, values in line.items()},
     }
+    if settings.holdout and _held(whole, settings).any():
+        document["holdout"] = _scores(name, document, whole, settings)
+    return document
+
+
+def _scores(name: str, document: dict, table: Table, settings: Settings) -> dict:
+    """Scores on the held-out rows of the frontier, of which alone Approach 1 speaks."""
+    chosen = checkpoints(table, replace(settings, keep_underfit=True), [])
+    rows = chosen.held & on_frontier(chosen.table)
+    scores = score(read_fit(document, name), chosen.table.take(np.flatnonzero(rows)))
+    return {"rows_where": f"{condition_text(settings.held_out)}, on the frontier", **scores}

@@ -1,47 +1,101 @@
-"""Approach 3 in fitting coordinates (see `residuals`)."""
+"""Fitting Approach 3: all data sets at once.
 
+In fitting coordinates (see `residuals`), with z = log F less its mean, l = log(1 + F),
+A' = slope_A / alpha and B' = slope_B / beta:
+
+    L = A' (e^(-alpha x) - 1) + S(y, z) - S(0, 0) + t + eps (l - mean l)
+    S(y, z) = (B'^(1/beta) e^-y + C'^(1/beta) e^(kappa z / beta))^beta
+
+A model made with `floor_at_zero` has t = 0 and nothing taken away instead, and E = 0.
+
+Source: Bartoldson et al. 2024, Eq. 5, Sec. 3.2, App. F.
+"""
+
+import itertools
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from advlib.laws.approach3 import FORM
+from advlib.laws.fitting import published
+from advlib.laws.fitting.documents import surface_document
+from advlib.laws.fitting.observations import (
+    fids_of,
+    law_columns,
+    require_enough,
+    require_several_fids,
+    without_fid,
+)
 from advlib.laws.fitting.residuals import (
+    Coordinate,
+    Curvature,
     Residuals,
     as_number,
     column_dot,
     column_sum,
-    coordinate_bounds,
+    exponent,
     safe_exp,
+    signed,
 )
+from advlib.laws.fitting.settings import Settings
+from advlib.laws.fitting.stages import Fitted, Progress, lists, solve
+from advlib.runs.table import Table
+
+# Starts: shares of A N^-alpha, (B/D)^beta, E and (Q F)^kappa in the typical loss; alpha, beta,
+# kappa, eps.  As many as the paper's grid.
+STARTS = np.array(
+    list(
+        itertools.product(
+            (0.03, 0.1, 0.3),
+            (0.03, 0.1, 0.3),
+            (0.5, 0.2),
+            (0.01, 0.1),
+            (0.1, 0.2, 0.3),
+            (0.1, 0.2, 0.3),
+            (0.8, 0.4),
+            (0.01,),
+        )
+    )
+).T
+PERFECT = -1e6  # log 0 as a number so low that (Q F)^kappa vanishes, yet products stay finite
 
 
 class Saturating(Residuals):
-    """Approach 3."""
+    """Approach 3 in fitting coordinates."""
 
-    names = (
-        "t",
-        "log slope A",
-        "log alpha",
-        "log slope B",
-        "log beta",
-        "log C",
-        "log kappa",
-        "eps",
-    )
+    form = FORM
     # B and Q are terms to the power 1/beta and 1/kappa: lower exponents would leave float64
-    bounds = coordinate_bounds({2: 1e-3, 4: 1e-2, 6: 1e-2}, (7,), 8)
+    coordinates = (
+        Coordinate("t", "E"),
+        Coordinate("log slope A", "A"),
+        exponent("alpha", 1e-3),
+        Coordinate("log slope B", "B"),
+        exponent("beta", 1e-2),
+        Coordinate("log C", "Q"),
+        exponent("kappa", 1e-2),
+        signed("eps"),
+    )
+    by_row = (*Residuals.by_row, "z")
 
-    def __init__(self, params, samples, fid, loss, floor_at_zero=False):
+    def __init__(
+        self,
+        params: np.ndarray,
+        samples: np.ndarray,
+        fid: np.ndarray,
+        loss: np.ndarray,
+        floor_at_zero: bool = False,
+    ):
         super().__init__(params, samples, fid, loss, floor_at_zero)
         perfect = fid <= 0
         log_fid = np.log(np.where(perfect, 1.0, fid))
         self.center_f = float(log_fid[~perfect].mean()) if (~perfect).any() else 0.0
-        # log 0 as a number so low that (Q F)^kappa vanishes, yet products with it stay finite
-        self.z = np.where(perfect, -1e6, log_fid - self.center_f)[:, None]
+        self.z = np.where(perfect, PERFECT, log_fid - self.center_f)[:, None]
         self.center_l = self.centred * float(self.log1p_fid.mean())
         self.ell = self.log1p_fid - self.center_l
         self.origin = np.zeros((1, 1))
 
-    def _data(self, theta, y, z):
+    def _data(self, theta: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """S(y, z) and the pieces of its derivatives."""
         b, q, c, h = theta[3] - theta[4], theta[4], theta[5], theta[6]
         beta, kappa_z = safe_exp(q), safe_exp(h) * z
@@ -51,14 +105,14 @@ class Saturating(Residuals):
         log_data = np.maximum(b - beta * y, c + kappa_z) + beta * np.log1p(far)
         return safe_exp(log_data), log_data, s1, 1.0 - s1, b - c - kappa_z, beta, b, kappa_z
 
-    def _loss(self, theta):
+    def _loss(self, theta: np.ndarray) -> np.ndarray:
         t, a, p = theta[:3]
         model = safe_exp(a - p) * (safe_exp(-safe_exp(p) * self.x) - self.centred)
         data = self._data(theta, self.y, self.z)[0]
         low = self.centred * self._data(theta, self.origin, self.origin)[0]
         return model + data - low + t + theta[7] * self.ell
 
-    def _derivatives(self, theta):
+    def _derivatives(self, theta: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], Curvature]:
         t, a, p = theta[:3]
         u = -safe_exp(p) * self.x
         low_model = self.centred * safe_exp(a - p)
@@ -75,7 +129,7 @@ class Saturating(Residuals):
             self.ell,
         ]
 
-        def curvature(weight):
+        def curvature(weight: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
             w = weight / loss
             wxu = w * xu
             sx, sxu = column_dot(w, fx), column_sum(wxu)
@@ -89,8 +143,7 @@ class Saturating(Residuals):
 
         return loss, gradient, curvature
 
-    def parameters(self, theta) -> dict[str, np.ndarray]:
-        """The law's parameters, arrays (S,); names and units as in `approach3`."""
+    def parameters(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         t, a, p, b, q, c, h, eps = theta
         alpha, beta, kappa = np.exp(p), np.exp(q), np.exp(h)
         low = self._data(theta, self.origin, self.origin)[0][0]
@@ -105,8 +158,7 @@ class Saturating(Residuals):
             "eps": eps + 0.0 * t,
         }
 
-    def theta(self, parameters: Mapping[str, float]) -> np.ndarray:
-        """Coordinates (P, ...) of the law with `parameters`, the inverse of `parameters`."""
+    def theta(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
         alpha, beta = np.asarray(parameters["alpha"]), np.asarray(parameters["beta"])
         kappa, eps = np.asarray(parameters["kappa"]), np.asarray(parameters["eps"])
         a = np.log(parameters["A"]) - alpha * self.center_n
@@ -118,7 +170,14 @@ class Saturating(Residuals):
         theta[0] = parameters["E"] + self.centred * (np.exp(a) + low) + eps * self.center_l
         return theta
 
-    def starts(self, shares, alpha, beta, kappa, eps) -> np.ndarray:
+    def starts(
+        self,
+        shares: np.ndarray,
+        alpha: np.ndarray,
+        beta: np.ndarray,
+        kappa: np.ndarray,
+        eps: np.ndarray,
+    ) -> np.ndarray:
         """Coordinates of starts given the shares of A N^-alpha, (B/D)^beta, E and (Q F)^kappa in
         the loss at the centre, `shares` (4, S) > 0, the exponents and eps (S,).
         """
@@ -137,7 +196,7 @@ class Saturating(Residuals):
         )
 
 
-def _data_gradient(data, log_data, s1, s2, gap, beta, b, kappa_z):
+def _data_gradient(data, log_data, s1, s2, gap, beta, b, kappa_z) -> tuple[np.ndarray, ...]:
     """DS by log slope B, log beta, log C, log kappa.  By log beta at fixed B', log S moves by
     log S - s1 b - s2 (c + kappa z); fixing the slope instead takes s1 away once more.
     """
@@ -161,3 +220,34 @@ def _data_curvature(weight, columns, data, log_data, s1, s2, gap, beta, b, kappa
     out[4, 4] = out[4, 4] + column_sum(w * by_beta)
     out[6, 6] = out[6, 6] + column_sum(w * s2 * kappa_z)
     return out
+
+
+def documents(
+    table: Table, settings: Settings, notes: list[str], progress: Progress = iter
+) -> list[dict]:
+    """The fit document of a table; see `documents`."""
+    return [surface_document(FORM, partial(fit, progress=progress), table, settings, notes)]
+
+
+def fit(table: Table, settings: Settings, progress: Progress = iter) -> Fitted:
+    """Fit Eq. 5 to rows in canonical order, all data sets at once."""
+    require_several_fids(fids_of(table), table, "approach 3", "approach 2 fits one")
+    used = np.isfinite(table["fid"])
+    data = table.take(np.flatnonzero(used))
+    free = Saturating.places(FORM.names)
+    require_enough(data, len(free))
+    columns, (variant,) = law_columns(data), FORM.variants
+    if settings.recipe == "published":
+        found = published.saturating(*columns, progress=progress)
+        stage = published.stage(variant.name, Saturating(*columns), found, free)
+        return Fitted(variant.name, stage.parameters, [stage], {}, used)
+
+    def build(floor_at_zero: bool = False) -> Saturating:
+        return Saturating(*columns, floor_at_zero=floor_at_zero)
+
+    def starts(model: Saturating) -> np.ndarray:
+        return model.starts(STARTS[:4], *STARTS[4:])
+
+    stage, drawn = solve(variant.name, build, starts, data, free, settings)
+    notes = stage.notes + without_fid(used)
+    return Fitted(variant.name, stage.parameters, [stage], lists(drawn), used, None, notes)

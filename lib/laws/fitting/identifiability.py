@@ -8,24 +8,32 @@ of beta over all those decades, and B and beta are known only together.
 """
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 OPEN = math.log(10) / (2 * 1.96)  # error of log p at which the 95 % interval spans a factor of ten
-SIGNED = ("eps", "zeta")
+TWO_SIDED = 1.96  # standard errors on either side of a 95 % interval
 
 
-def determination(names, jacobian, residuals, values) -> tuple[float, dict[str, dict]]:
+def determination(
+    names: Sequence[str],
+    jacobian: np.ndarray,
+    residuals: np.ndarray,
+    values: Mapping[str, float],
+    signed: Collection[str],
+) -> tuple[float, dict[str, dict]]:
     """The condition number, and for each parameter its standard error (of its logarithm; of itself
     for eps and zeta), whether the data determine it, and its strongest partner.
 
-    `jacobian` (n, P), `residuals` (n,), `values` the parameters by name.  Determined: the 95 %
+    `jacobian` (n, P), `residuals` (n,), `values` the parameters by name, `signed` the names of
+    those that may have either sign.  Determined: the 95 %
     interval spans less than a factor of ten, or for a signed parameter excludes zero.
     """
     count, size = jacobian.shape
     norm = np.linalg.norm(jacobian, axis=0)
-    flat = norm <= 1e-12 * max(norm.max(), 1e-300)
-    scaled = jacobian / np.where(flat, 1.0, norm)
+    without_effect = norm <= 1e-12 * max(norm.max(), 1e-300)
+    scaled = jacobian / np.where(without_effect, 1.0, norm)
     _, singular, rotation = np.linalg.svd(scaled, full_matrices=False)
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0 else math.inf
     # median absolute deviation over that of a normal distribution, corrected for the fitted ones
@@ -33,7 +41,11 @@ def determination(names, jacobian, residuals, values) -> tuple[float, dict[str, 
     scale = 1.4826 * np.median(np.abs(residuals)) * math.sqrt(count / freedom)
     inverse = (rotation.T / np.maximum(singular, 1e-150) ** 2) @ rotation
     deviation = np.sqrt(np.diag(inverse))
-    error = np.where(flat | (count <= size), np.inf, scale * deviation / np.where(flat, 1.0, norm))
+    error = np.where(
+        without_effect | (count <= size),
+        np.inf,
+        scale * deviation / np.where(without_effect, 1.0, norm),
+    )
     correlation = inverse / np.outer(deviation, deviation)
     out = {}
     for i, name in enumerate(names):
@@ -42,9 +54,9 @@ def determination(names, jacobian, residuals, values) -> tuple[float, dict[str, 
         partner = int(np.argmax(others))
         out[name] = {
             "standard_error": float(error[i]),
-            "of": "value" if name in SIGNED else "log",
+            "of": "value" if name in signed else "log",
             "determined": bool(
-                abs(values[name]) > 1.96 * error[i] if name in SIGNED else error[i] < OPEN
+                abs(values[name]) > TWO_SIDED * error[i] if name in signed else error[i] < OPEN
             ),
             "partner": names[partner] if size > 1 else None,
             "correlation": float(correlation[i, partner]) if size > 1 else 0.0,

@@ -8,14 +8,13 @@ of every start.  Two stages, each safe on its own terms:
   places of the valley, as bootstrap draws do.
 - `polish` takes what is left, all rows and the objective itself, by damped Newton with the exact
   Hessian, until a step no longer changes anything.  Starts that have met are followed as one.
-
-Objective (paper App. F; official code): sum_i w_i huber(r_i), sum_i w_i = 1, r = log L_hat - log L,
-huber(r) = r^2/2 for |r| <= delta, delta (|r| - delta/2) beyond.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from advlib.laws.fitting.objective import huber_derivative, objective
 
 SEARCH_STEPS = 40
 SEARCH_GROUPS = 4
@@ -39,20 +38,6 @@ class Minima:
     @property
     def best(self) -> int:
         return int(np.argmin(self.objective))
-
-
-def huber(residual, delta):
-    """Huber's loss, elementwise."""
-    size = np.abs(residual)
-    clipped = np.minimum(size, delta)
-    return clipped * (size - 0.5 * clipped)
-
-
-def objective(model, theta, weights, delta):
-    """Weighted mean Huber loss of each column of `theta`; inf where the law is not positive."""
-    with np.errstate(all="ignore"):
-        value = (weights * huber(model.residual(theta), delta)).sum(axis=0)
-    return np.where(np.isfinite(value), value, np.inf)
 
 
 def search(model, starts, weights, free, seed=0) -> np.ndarray:
@@ -171,7 +156,7 @@ def _newton(model, theta, weights, delta, free, damping):
     """A damped Newton step (len(free), S) on the objective."""
     residual, columns, curvature = model.derivatives(theta, free)
     inside = np.abs(residual) <= delta
-    psi = weights * np.clip(residual, -delta, delta)
+    psi = weights * huber_derivative(residual, delta)
     outer = weights * inside - psi  # of the gradients; the rest of the Hessian is the law's own
     matrix, slope = _products([outer * c for c in columns], columns, psi)
     second = curvature(psi)

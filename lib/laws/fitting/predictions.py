@@ -1,20 +1,17 @@
-"""Predictions for the rows of a table, vectorised over rows and draws; see `predict` for one run.
-
-The interval of a prediction is for one run: each bootstrap draw's law, moved by one of the
-residuals of the runs that were fitted.
-"""
+"""Predictions for the rows of a table; see `predict` for the interval of one run."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws.document import LEVEL, Fit, Member
-from advlib.laws.predict import scattered
-from advlib.laws.rows import needs_surface
+from advlib.laws.fit import Fit
+from advlib.laws.predict import predictions
+from advlib.laws.rows import ENDS, require_surface
 from advlib.runs.table import Table, plain_values
 
-BLOCK = 20_000  # rows predicted together: draws times rows stay within memory
+BLOCK = 20_000  # rows predicted together, so that memory does not grow with the table
+PREDICTED = [f"{what}{end}" for what in ("loss", "accuracy") for end in ("", *ENDS)]
 
 
 def predict_table(fits: Sequence[Fit], table: Table) -> Iterator[dict]:
@@ -25,14 +22,34 @@ def predict_table(fits: Sequence[Fit], table: Table) -> Iterator[dict]:
     Raises DataError naming the row that has neither.
     """
     for fit in fits:
-        needs_surface(fit, "predicts")
+        require_surface(fit, "predicts")
         fids = _fids(fit, table)
         for first in range(0, len(table), BLOCK):
             rows = np.arange(first, min(first + BLOCK, len(table)))
-            yield from _block(fit, table.take(rows), fids[rows], len(fits) > 1)
+            part = table.take(rows)
+            own = {name: plain_values(column) for name, column in part.columns.items()}
+            for i, found in enumerate(row_predictions(fit, part, fids[rows])):
+                row = {"approach": fit.approach} if len(fits) > 1 else {}
+                row |= {name: column[i] for name, column in own.items()}
+                yield row | {f"predicted_{name}": found[name] for name in PREDICTED}
 
 
-def _fids(fit, table) -> np.ndarray:
+def row_predictions(fit: Fit, table: Table, fids: np.ndarray) -> list[dict]:
+    """`predictions` for each row of a table, at its FID in `fids`, (n,); NaN, of a law without
+    quality, stands for any.
+    """
+    columns = ("params", "samples") if fit.form.surface else ("flops",)
+    runs = list(zip(*(table[name].tolist() for name in columns), strict=True))
+    out: list[dict] = [{}] * len(runs)
+    at = np.where(np.isnan(fids), -1.0, fids)
+    for fid in np.unique(at).tolist():
+        rows = np.flatnonzero(at == fid).tolist()
+        for row, found in zip(rows, predictions(fit, fid, [runs[i] for i in rows]), strict=True):
+            out[row] = found
+    return out
+
+
+def _fids(fit: Fit, table: Table) -> np.ndarray:
     if not fit.has_quality:
         return np.zeros(len(table))
     fids = np.array(table["fid"]) if "fid" in table else np.full(len(table), np.nan)
@@ -47,47 +64,12 @@ def _fids(fit, table) -> np.ndarray:
     return fids
 
 
-def _block(fit, table, fids, several):
-    best = surface_losses(fit, fit.best, table, fids)
-    columns = {"predicted_loss": best, "predicted_accuracy": _accuracy(fit.best, best)}
-    if fit.draws:
-        pairs = scattered(fit)
-        losses = np.array([surface_losses(fit, m, table, fids) * np.exp(-e) for m, e in pairs])
-        accuracies = np.array(
-            [_accuracy(m, row) for (m, _), row in zip(pairs, losses, strict=True)]
-        )
-        for name, values in (("predicted_loss", losses), ("predicted_accuracy", accuracies)):
-            low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-            columns |= {f"{name}_low": low, f"{name}_high": high}
-    else:
-        for name in ("predicted_loss", "predicted_accuracy"):
-            columns |= {f"{name}_low": [None] * len(best), f"{name}_high": [None] * len(best)}
-    order = [
-        f"predicted_{what}{end}" for what in ("loss", "accuracy") for end in ("", "_low", "_high")
-    ]
-    own = {name: plain_values(column) for name, column in table.columns.items()}
-    for i in range(len(best)):
-        row = {"approach": fit.approach} if several else {}
-        row |= {name: column[i] for name, column in own.items()}
-        yield row | {name: _scalar(columns[name][i]) for name in order}
-
-
-def surface_losses(fit: Fit, member: Member, table: Table, fids: np.ndarray) -> np.ndarray:
-    """The loss, in nats, that a law of Approach 2 or 3 gives each row at its FID in `fids`, (n,);
-    NaN where that is NaN.
+def predicted(fit: Fit, table: Table) -> np.ndarray:
+    """The loss, in nats, that the best law of `fit` gives each row, shape (n,); NaN where a law
+    with quality meets a row without FID.
     """
-    out = np.full(len(table), np.nan)
-    for fid in np.unique(fids[np.isfinite(fids)]):
-        rows = fids == fid
-        law = fit.law(member, float(fid))
-        with np.errstate(divide="ignore"):  # log c of perfect data is -inf
-            out[rows] = law.loss(table["params"][rows], table["samples"][rows], np)
-    return out
-
-
-def _accuracy(member, loss):
-    return np.clip(member.slope * loss + member.intercept, 0.0, 1.0)
-
-
-def _scalar(value):
-    return None if value is None else float(value)
+    if not fit.form.surface:
+        return fit.law(fit.best, 0.0, np).optimum(table["flops"]).loss
+    fids = table["fid"] if fit.has_quality else np.zeros(len(table))
+    with np.errstate(divide="ignore"):  # log c of perfect data is -inf
+        return fit.law(fit.best, fids, np).loss(table["params"], table["samples"])

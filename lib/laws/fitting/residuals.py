@@ -1,18 +1,11 @@
-"""Log residuals of the two parametric laws with exact first and second derivatives, for many
-parameter vectors at once.
+"""Log residuals of the parametric laws with exact first and second derivatives, for many parameter
+vectors at once.
 
 The fitting coordinates make the laws nearly linear, where the plain parameters run along a long
 curved valley: the loss at the table's centre (geometric mean of N and D) instead of the floor E,
 the slopes alpha A' and beta B' there instead of the amplitudes A and B, logarithms of what must be
 positive.  They have no units, so a change of the units of N or D changes only the way back.
-
-    Approach 2:  L = A' (e^(-alpha x) - g) + B' (e^(-beta y + zeta l) - g) + t g,    g = e^(eps l)
-    Approach 3:  L = A' (e^(-alpha x) - 1) + S(y, z) - S(0, 0) + t + eps (l - mean l)
-                 S(y, z) = (B'^(1/beta) e^-y + C'^(1/beta) e^(kappa z / beta))^beta
-
-with x, y, z = log N, log D, log F less their means, l = log(1 + F), A' = slope_A / alpha and
-B' = slope_B / beta.  A model made with `floor_at_zero` has t = 0 instead, and E = 0, for tables
-whose best floor would be negative.
+x and y are log N and log D less their means.  Each law's file has its formula.
 
 Shapes: n rows (runs), S parameter vectors (starts or bootstrap draws), P coordinates.  `theta` is
 (P, S) float64; residuals are (n, S), log of predicted over observed loss.
@@ -20,34 +13,66 @@ Source: Bartoldson et al. 2024, Eqs. 3 and 5.
 """
 
 import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from advlib.laws.form import Form
+
 LARGEST = 690.0  # logarithm of the largest parameter; e^690 is about 1e299
 LIMIT = 200.0  # exponents of terms stay below this, so that products of terms stay finite
+MOST = 10.0  # largest exponent, and largest size of a parameter of either sign
+
+Curvature = Callable[[np.ndarray], dict[tuple[int, int], np.ndarray]]
 
 
-def coordinate_bounds(exponents, signed, size):
-    """Limits of the coordinates: exponents from a least value up to 10, signed ones within 10 of
-    zero, the others free.  A table that wants an exponent below its bound shows no end to what that
-    size buys.
+@dataclass(frozen=True)
+class Coordinate:
+    """A fitting coordinate: its name, the parameter that it stands for, and its limits."""
+
+    name: str
+    parameter: str
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def exponent(parameter: str, least: float) -> Coordinate:
+    """The logarithm of an exponent, from a least value up.  A table that wants an exponent below
+    its bound shows no end to what that size buys.
     """
-    low, high = np.full((size, 1), -np.inf), np.full((size, 1), np.inf)
-    for index, least in exponents.items():
-        low[index], high[index] = np.log(least), np.log(10.0)
-    for index in signed:
-        low[index], high[index] = -10.0, 10.0
-    return low, high
+    return Coordinate(f"log {parameter}", parameter, float(np.log(least)), float(np.log(MOST)))
+
+
+def signed(parameter: str) -> Coordinate:
+    """A parameter of either sign, as it is."""
+    return Coordinate(parameter, parameter, -MOST, MOST)
 
 
 class Residuals:
-    """The centred data that both laws share."""
+    """A law in its fitting coordinates, with the centred data of a table."""
 
-    names: tuple[str, ...]  # of the coordinates
-    bounds: tuple[np.ndarray, np.ndarray]  # of the coordinates, each (P, 1)
+    form: Form
+    coordinates: tuple[Coordinate, ...]
+    bounds: tuple[np.ndarray, np.ndarray]  # of the coordinates, (P, 1) each
+    by_row: tuple[str, ...] = ("x", "y", "ell", "log1p_fid", "target")  # attributes, (n, 1) each
 
-    def __init__(self, params, samples, fid, loss, floor_at_zero=False):
-        """All of shape (n,): counts > 0, FID >= 0, nats > 0."""
+    def __init_subclass__(cls) -> None:
+        low, high = ([getattr(c, end) for c in cls.coordinates] for end in ("low", "high"))
+        cls.bounds = np.array(low)[:, None], np.array(high)[:, None]
+
+    def __init__(
+        self,
+        params: np.ndarray,
+        samples: np.ndarray,
+        fid: np.ndarray,
+        loss: np.ndarray,
+        floor_at_zero: bool = False,
+    ):
+        """All of shape (n,): counts > 0, FID >= 0, nats > 0.
+
+        floor_at_zero: hold E at 0, for tables whose best floor would be negative.
+        """
         log_n, log_d = np.log(params), np.log(samples)
         self.center_n, self.center_d = log_n.mean(), log_d.mean()
         self.x = (log_n - self.center_n)[:, None]
@@ -55,28 +80,44 @@ class Residuals:
         self.target = np.log(loss)[:, None]
         self.level = float(np.exp(np.log(loss).mean()))  # nats
         self.log1p_fid = np.log1p(fid)[:, None]
+        self.ell = self.log1p_fid
         self.centred = 0.0 if floor_at_zero else 1.0
 
-    def residual(self, theta):
+    @classmethod
+    def places(cls, names: Iterable[str]) -> list[int]:
+        """The coordinates that stand for some parameters, as indices into `theta`."""
+        wanted = set(names)
+        return [i for i, c in enumerate(cls.coordinates) if c.parameter in wanted]
+
+    @classmethod
+    def place(cls, name: str) -> int:
+        """The coordinate that stands for a parameter, as an index into `theta`."""
+        return cls.places([name])[0]
+
+    def residual(self, theta: np.ndarray) -> np.ndarray:
         """The residuals log L_hat - log L, (n, S); NaN where L_hat is not positive."""
         return safe_log(self._loss(theta)) - self.target
 
-    def _loss(self, theta):
+    def _loss(self, theta: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def rows(self, index):
+    def rows(self, index: np.ndarray) -> "Residuals":
         """The same model of some of its rows."""
         part = copy.copy(self)
-        for name in ("x", "y", "z", "ell", "log1p_fid", "target"):
-            if hasattr(self, name):
-                setattr(part, name, getattr(self, name)[index])
+        for name in self.by_row:
+            setattr(part, name, getattr(self, name)[index])
         return part
 
-    def gradient(self, theta, free):
+    def gradient(
+        self, theta: np.ndarray, free: Sequence[int]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Residuals (n, S), and their derivatives by the coordinates `free`, arrays (n, S)."""
-        return self.derivatives(theta, free)[:2]
+        residual, columns, _ = self.derivatives(theta, free)
+        return residual, columns
 
-    def derivatives(self, theta, free):
+    def derivatives(
+        self, theta: np.ndarray, free: Sequence[int]
+    ) -> tuple[np.ndarray, list[np.ndarray], Curvature]:
         """As `gradient`, and a function that, given weights (n, S), returns
         {(i, j): sum over rows of weight * d2L/didj / L} for i <= j where it is not zero.
         """
@@ -84,30 +125,39 @@ class Residuals:
         scaled = [np.broadcast_to(columns[i], loss.shape) / loss for i in free]
         return safe_log(loss) - self.target, scaled, curvature
 
-    def _derivatives(self, theta):
+    def _derivatives(self, theta: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], Curvature]:
+        """The loss (n, S), its derivatives by all coordinates, and the curvature."""
+        raise NotImplementedError
+
+    def parameters(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """The law's parameters at FID 0, arrays (S,); names and units as in its form."""
+        raise NotImplementedError
+
+    def theta(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Coordinates (P, ...) of the law with `parameters`, the inverse of `parameters`."""
         raise NotImplementedError
 
 
-def as_number(log):
+def as_number(log: np.ndarray) -> np.ndarray:
     """e^log, kept within what a float can hold."""
     return np.exp(np.clip(log, -LARGEST, LARGEST))
 
 
-def safe_exp(x):
+def safe_exp(x: np.ndarray) -> np.ndarray:
     """e^x without overflow: x is held below LIMIT."""
     return np.exp(np.minimum(x, LIMIT))
 
 
-def safe_log(x):
+def safe_log(x: np.ndarray) -> np.ndarray:
     """The logarithm of x, NaN where x is not positive."""
     return np.log(np.where(x > 0, x, np.nan))
 
 
-def column_sum(x):
+def column_sum(x: np.ndarray) -> np.ndarray:
     """Sums over rows: (n, S) to (S,)."""
     return x.sum(axis=0)
 
 
-def column_dot(x, y):
+def column_dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Sums over rows of products: (n, S) or (n, 1) each, to (S,)."""
     return np.einsum("ns,ns->s", x, y)

@@ -1,40 +1,26 @@
-"""What a law is fitted to: the rows of a request, those held out, and the constant k.
+"""Which rows of a runs table a law is fitted to: the study's rules, and those held out.
 
-Source: Bartoldson et al. 2024, Sec. 3.2, App. B and F.
+Source: Bartoldson et al. 2024, Sec. 3.2 and App. F.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from advlib.conditions import Comparison
+from advlib.conditions import Comparison, parse_comparison, satisfied
 from advlib.errors import DataError
-from advlib.laws.document import K
-from advlib.laws.fitting.settings import Settings, canonical_order
-from advlib.runs import select
-from advlib.runs.table import Table
+from advlib.laws.fitting.settings import MIN_FRACTION, Settings
+from advlib.runs.table import Table, numbered
 
-K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
-
-
-@dataclass
-class Request:
-    """What to fit to: which rows, which are held out, which constant k (None: from the table)."""
-
-    settings: Settings
-    min_fraction: float = select.MIN_FRACTION
-    keep_underfit: bool = False
-    holdout: tuple[Comparison, ...] = ()
-    k: float | None = None
-    datasets: tuple[str, ...] = ()  # of Approach 1; empty for each in turn
-    notes: list[str] = field(default_factory=list)
+# Underfitting runs (App. F): all three must hold; planned sizes, since a 10M run sees 10.0352M.
+UNDERFIT = ("params<1e8", "planned_samples>1e7", "fid<10")
 
 
 @dataclass
 class Chosen:
     """The best checkpoint of each run, in canonical order (the published recipe's: the table's),
-    and which are held out or underfit.
+    which are held out and which underfit, (n,) bool each, and the steps of the selection in words.
     """
 
     table: Table
@@ -42,70 +28,108 @@ class Chosen:
     underfit: np.ndarray
     steps: list[str]
 
+    @property
+    def training(self) -> np.ndarray:
+        """Numbers of the rows that may be fitted: neither held out nor underfit."""
+        return np.flatnonzero(~self.held & ~self.underfit)
 
-def checkpoints(table: Table, request: Request) -> Chosen:
-    """The rows for Approaches 2 and 3: half trained or more, the best of each run."""
-    steps = []
-    late = select.finished_enough(table, request.min_fraction)
-    rows = table.take(np.flatnonzero(late))
-    if "planned_samples" in table:
-        steps.append(f"samples >= {request.min_fraction:g} * planned_samples: {len(rows)} rows")
-    if not len(rows):
-        raise DataError(
-            f"{table.source}: no checkpoint has {request.min_fraction:g} of its training"
-        )
+
+def checkpoints(table: Table, settings: Settings, notes: list[str]) -> Chosen:
+    """The rows for laws of any N and D: half trained or more, the best of each run."""
+    rows, steps = trained_enough(table, settings.min_fraction)
     if "run" in rows:
-        rows = rows.take(select.best_checkpoints(rows))
+        rows = rows.take(best_checkpoints(rows))
         steps.append(f"lowest loss of each run: {len(rows)} rows")
-    if request.settings.recipe != "published":  # where the study's code stops depends on row order
+    if settings.recipe != "published":  # where the study's code stops depends on row order
         rows = rows.take(canonical_order(rows))
-    held = select.where(rows, request.holdout) if request.holdout else np.zeros(len(rows), bool)
-    if request.holdout:
-        if not held.any():
-            raise DataError(f"--holdout {condition_text(request.holdout)}: no row satisfies it")
-        steps.append(f"held out, {condition_text(request.holdout)}: {held.sum()} rows")
-    under = np.zeros(len(rows), bool)
-    if not request.keep_underfit:
-        under = select.underfit(rows)
-        if under.any():
-            rule = " and ".join(select.UNDERFIT)
-            steps.append(f"underfit, {rule}: {under.sum()} rows left out")
-            request.notes.append(
-                f"{under.sum()} underfit runs are left out ({rule}); --keep-underfit keeps them"
+    held, text = np.zeros(len(rows), bool), condition_text(settings.held_out)
+    if settings.holdout:
+        held = held_out(rows, settings.held_out)
+        steps.append(f"held out, {text}: {held.sum()} rows")
+    left_out = np.zeros(len(rows), bool)
+    if not settings.keep_underfit:
+        left_out = underfit(rows)
+        if left_out.any():
+            rule = " and ".join(UNDERFIT)
+            steps.append(f"underfit, {rule}: {left_out.sum()} rows left out")
+            notes.append(
+                f"{left_out.sum()} underfit runs are left out ({rule}); --keep-underfit keeps them"
             )
-    return Chosen(rows, held, under, steps)
+    return Chosen(rows, held, left_out, steps)
 
 
-def require_numbers(table: Table, name: str, what: str) -> None:
-    """DataError, naming the row, unless every row has a number in column `name`."""
-    if name not in table:
-        raise DataError(f"{table.source}: no column {name!r}; {what} needs it")
-    missing = np.isnan(table[name])
-    if missing.any():
-        raise DataError(
-            f"{table.place(int(np.argmax(missing)))}: column {name!r}: found an empty cell; "
-            f"{what} needs a number above 0 (drop such rows with --where '{name}>0')"
-        )
+def trained_enough(table: Table, fraction: float) -> tuple[Table, list[str]]:
+    """The checkpoints after a share of their planned training, and that step in words.
+
+    DataError where none is, or where another share than the study's is asked for and nothing is
+    known of plans.
+    """
+    if "planned_samples" not in table:
+        if fraction != MIN_FRACTION:
+            raise DataError(
+                f"{table.source}: no column 'planned_samples', without which --min-fraction leaves "
+                "out nothing"
+            )
+        return table, []
+    rows = table.take(np.flatnonzero(late_enough(table, fraction)))
+    if not len(rows):
+        raise DataError(f"{table.source}: no checkpoint has {fraction:g} of its training")
+    return rows, [f"samples >= {fraction:g} * planned_samples: {len(rows)} rows"]
 
 
-def flops_constant(table, request) -> float:
-    """The k of FLOPs = k N D: as asked, the study's where the table agrees, else the table's."""
-    if request.k is not None:
-        return request.k
-    if "flops" not in table or not np.isfinite(table["flops"]).any():
-        request.notes.append(f"no flops in the table: FLOPs = {K:g} N D is assumed")
-        return K
-    ratio = np.log(table["flops"] / (table["params"] * table["samples"]))
-    ratio = ratio[np.isfinite(ratio)]
-    mean = float(np.exp(ratio.mean()))
-    if abs(mean / K - 1) <= K_TOLERANCE:
-        return K
-    if np.ptp(ratio) > 0.05:
-        request.notes.append(
-            f"FLOPs / (N D) runs from {np.exp(ratio.min()):.4g} to {np.exp(ratio.max()):.4g}: "
-            f"the mean {mean:.4g} is used"
-        )
-    return mean
+def late_enough(table: Table, fraction: float = MIN_FRACTION) -> np.ndarray:
+    """Which checkpoints are after at least `fraction` of the planned samples, (n,) bool; all where
+    no plan is known.
+    """
+    if "planned_samples" not in table:
+        return np.ones(len(table), bool)
+    return ~(table["samples"] < fraction * table["planned_samples"])
+
+
+def underfit(table: Table) -> np.ndarray:
+    """Runs that the study drops, (n,) bool: N < 100M, planned D > 10M and FID < 10, all three."""
+    comparisons = [parse_comparison(text) for text in UNDERFIT]
+    if any(c.column not in table for c in comparisons):
+        return np.zeros(len(table), bool)
+    return satisfied(comparisons, table.columns, len(table))
+
+
+def best_checkpoints(table: Table) -> np.ndarray:
+    """The row of least loss of each run, in table order; shape (runs,)."""
+    run, loss = numbered(table["run"]), table["loss"]
+    order = np.lexsort((table["samples"], loss, run))
+    first = np.r_[True, np.diff(run[order]) != 0]
+    return np.sort(order[first])
+
+
+def canonical_order(table: Table) -> np.ndarray:
+    """The rows by FID, N, D and loss: an order of their own, so that results do not depend on how
+    the table was sorted.
+    """
+    fid = table["fid"] if "fid" in table else np.zeros(len(table))
+    return np.lexsort((table["loss"], table["samples"], table["params"], fid))
+
+
+def held_out(table: Table, comparisons: Sequence[Comparison]) -> np.ndarray:
+    """Which rows satisfy all conditions, (n,) bool; DataError where none does."""
+    held = satisfied(comparisons, table.columns, len(table))
+    if not held.any():
+        raise DataError(f"--holdout {condition_text(comparisons)}: no row satisfies it")
+    return held
+
+
+def on_frontier(table: Table) -> np.ndarray:
+    """Rows that no cheaper row of the same data set beats, shape (n,) bool: the only ones of which
+    Approach 1, a law of the best loss for a budget, speaks.
+    """
+    keep = np.zeros(len(table), bool)
+    names = table.names("dataset")
+    for name in sorted(set(names.tolist())):
+        rows = np.flatnonzero(names == name)
+        rows = rows[np.lexsort((table["loss"][rows], table["flops"][rows]))]
+        loss = table["loss"][rows]
+        keep[rows] = loss <= np.minimum.accumulate(loss)
+    return keep
 
 
 def condition_text(comparisons: Sequence[Comparison]) -> str:

@@ -1,131 +1,140 @@
-"""How a law is fitted to a table: settings, data sets of the stages, weights, resampling."""
+"""The settings of a fit: which law, how it is fitted, to which rows, and how sure it is made.
 
-from collections.abc import Callable, Iterable
+Without NumPy, so that options can be made of them at once.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from advlib.errors import DataError
-from advlib.runs.table import Table
+from advlib.laws.forms import FORMS, optional_variants
+from advlib.settings import Rule, setting, settings_of, unmet, when, when_absent
+
+if TYPE_CHECKING:
+    from advlib.conditions import Comparison
 
 DELTA = 1e-3  # Huber threshold on log residuals; App. F
-BASE = "dg20"  # the study's base data set of Approach 2, and the sets its second stage is fitted to
-QUALITY = ("edm7", "edm10", "edm20")
+MIN_FRACTION = 0.5  # of the planned training; earlier checkpoints are left out (Sec. 3.2)
+
+VARIANTS = tuple(optional_variants())
+BY_MINIMISER = tuple(dict.fromkeys(form.approach for form in FORMS if form.surface))
+FITTED = when(approaches=BY_MINIMISER, recipe=("default",))
+DRAWN = (
+    Rule(lambda found: found.get("bootstrap") != 0, "goes with bootstrap draws; here are none"),
+)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Settings:
-    """How to fit.  `base`, `quality`: data sets of the two stages of Approach 2, None for the
-    study's where the table has them; `error_column`: weights 1/(relative error)^2.
+    """How a law is fitted, and to which rows.
+
+    variant: of the approach, as "joint"; None chooses by the table.  Conditions speak of
+    `approaches`, those that are fitted with these settings.
     """
 
-    recipe: str = "default"
-    variant: str | None = None  # of Approach 2: "two-stage", "joint", "plain"; None chooses
-    base: str | None = None
-    quality: tuple[str, ...] = ()
-    delta: float = DELTA
-    bootstrap: int = 0
-    seed: int = 0
-    error_column: str | None = None
-    progress: Callable[[Iterable], Iterable] = iter
+    variant: str | None = None
+    base: str | None = setting(
+        None,
+        "Approach 2: the data set of the first stage.",
+        metavar="NAME",
+        usual="dg20 where the table has it, else that of the lowest FID",
+        applies=when(approaches=(2,)) + when_absent("variant", *VARIANTS),
+    )
+    quality: tuple[str, ...] = setting(
+        (),
+        "Approach 2: a data set of the second stage; may be repeated.",
+        metavar="NAME",
+        applies=when(approaches=(2,)) + when_absent("variant", *VARIANTS),
+    )
+    datasets: tuple[str, ...] = setting(
+        (),
+        "Approach 1: the data set; may be repeated. [default: each in turn]",
+        metavar="NAME",
+        applies=when(approaches=(1,)),
+    )
+    recipe: str = setting(
+        "default",
+        "default: the true minimum; published: the study's own settings, slow and inexact.",
+        choices=("default", "published"),
+        applies=when(approaches=BY_MINIMISER),
+    )
+    bootstrap: int = setting(
+        1000,
+        "Bootstrap draws, by run; 0 for none.",
+        low=0,
+        high=100_000,
+        metavar="DRAWS",
+        usual="1000; none with --recipe published",
+        applies=(
+            Rule(
+                lambda found: found.get("recipe") != "published",
+                "does not go with --recipe published, which has none: it would take hours",
+            ),
+        ),
+    )
+    seed: int = setting(
+        0,
+        "Random seed of the draws, kept in the output.",
+        low=0,
+        applies=DRAWN + when(recipe=("default",)),
+    )
+    weights: str | None = setting(
+        None,
+        "Weigh rows by one over the squared relative error of the loss in COLUMN.",
+        metavar="COLUMN",
+        applies=FITTED,
+    )
+    delta: float = setting(
+        DELTA, "Huber threshold on log residuals.", low=0, above=True, applies=FITTED
+    )
+    min_fraction: float = setting(
+        MIN_FRACTION,
+        "Leave out checkpoints before this share of the planned training.",
+        low=0,
+        high=1,
+    )
+    keep_underfit: bool = setting(
+        False,
+        "Keep runs with N < 100M, planned D > 10M and FID < 10.",
+        flag=True,
+        applies=when(approaches=BY_MINIMISER),
+    )
+    holdout: tuple[str, ...] = setting(
+        (),
+        "Leave out and predict rows where COLUMN<VALUE; may be repeated, all must hold.",
+        metavar="EXPR",
+    )
+    k: float | None = setting(
+        None,
+        "FLOPs per parameter and sample.",
+        low=0,
+        above=True,
+        metavar="NUMBER",
+        usual="from the table",
+        applies=when_absent("compare"),
+    )
+
+    @property
+    def draws(self) -> int:
+        """How many bootstrap draws are made; the published recipe makes none."""
+        return 0 if self.recipe == "published" else self.bootstrap
+
+    @property
+    def held_out(self) -> "tuple[Comparison, ...]":
+        """The conditions on rows that are held out, all of which must hold; perhaps none."""
+        from advlib.conditions import parse_comparison  # here, since it loads NumPy
+
+        return tuple(parse_comparison(text) for text in self.holdout)
 
 
-def canonical_order(table: Table) -> np.ndarray:
-    """The rows by FID, N, D and loss: an order of their own, so that results do not depend on how
-    the table was sorted.
-    """
-    fid = table["fid"] if "fid" in table else np.zeros(len(table))
-    return np.lexsort((table["loss"], table["samples"], table["params"], fid))
-
-
-def resample(table: Table, settings: Settings, stream: int = 0) -> np.ndarray:
-    """How often each row is drawn, (rows, draws): with replacement within each data set, one row a
-    run.  `stream` keeps the draws of two stages apart.
-    """
-    rng = np.random.default_rng([settings.seed, stream])
-    names = np.array(table["dataset"] if "dataset" in table else [""] * len(table))
-    out = np.zeros((len(table), settings.bootstrap))
-    for name in sorted(set(names.tolist())):
-        rows = np.flatnonzero(names == name)
-        for draw in range(settings.bootstrap):
-            chosen = rng.integers(len(rows), size=len(rows))
-            out[rows, draw] = np.bincount(chosen, minlength=len(rows))
-    return out
-
-
-def stage_sets(table, fids, settings, notes):
-    """The base data set and those of the second stage: as asked, the study's, or by FID."""
-    base, quality = settings.base, settings.quality
-    for name in (*([base] if base else []), *quality):
-        if name not in fids:
-            raise DataError(
-                f"{table.source}: no data set {name!r} with a FID; has {', '.join(fids)}"
-            )
-    if base is None:
-        base = BASE if BASE in fids else min(fids, key=fids.get)
-        if base != BASE:
-            notes.append(f"base data set: {base}, of the lowest FID")
-    if not quality:
-        usual = tuple(name for name in QUALITY if name in fids and name != base)
-        quality = usual if len(usual) == 3 else tuple(n for n in fids if n != base)
-        if len(usual) != 3:
-            notes.append(f"quality fitted on {', '.join(quality)}")
-    if base in quality:
-        raise DataError(f"data set {base!r} is the base and cannot be in --quality too")
-    return base, quality
-
-
-def fids_of(table) -> dict[str, float]:
-    """FID by data set, for those that have one; the first data set alone where all FIDs are equal,
-    since then no quality can be told.  DataError where a data set has two FIDs.
-    """
-    if "fid" not in table or "dataset" not in table:
-        return {}
-    out: dict[str, float] = {}
-    for name, fid in zip(table["dataset"], table["fid"].tolist(), strict=True):
-        if fid != fid:
-            continue
-        if abs(out.setdefault(name, fid) - fid) > 1e-9 * max(1.0, fid):
-            raise DataError(
-                f"{table.source}: data set {name!r} has FID {out[name]:g} and {fid:g}; "
-                "expected one FID a data set"
-            )
-    return out if len(set(out.values())) > 1 or not out else dict(list(out.items())[:1])
-
-
-def law_columns(table, fid=None):
-    """N, D, FID (or `fid` in every row) and loss, (n,) each, as the models of a law take them."""
-    fids = table["fid"] if fid is None else np.full(len(table), fid)
-    return table["params"], table["samples"], fids, table["loss"]
-
-
-def row_weights(table, settings) -> np.ndarray:
-    """(n, 1), summing to 1: equal, or one over the squared relative error of the loss."""
-    if settings.error_column is None:
-        return np.full((len(table), 1), 1.0 / len(table))
-    if settings.error_column not in table:
-        raise DataError(f"{table.source}: no column {settings.error_column!r} for weights")
-    error = table[settings.error_column]
-    if not isinstance(error, np.ndarray) or not (error > 0).all():
-        raise DataError(
-            f"{table.source}: column {settings.error_column!r}: weights need an error above 0 in "
-            "every row"
-        )
-    weights = (table["loss"] / error) ** 2
-    return (weights / weights.sum())[:, None]
-
-
-def require_enough(table, free):
-    """DataError unless there are more different runs than `free` parameters, in two sizes or more
-    of each kind.
-    """
-    names = [name for name in ("params", "samples", "fid") if name in table]
-    different = len(set(zip(*(table[name].tolist() for name in names), strict=True)))
-    if different <= len(free):
-        raise DataError(
-            f"{table.source}: {different} different runs to fit {len(free)} parameters; expected "
-            "more runs than parameters"
-        )
-    for name in ("params", "samples"):
-        if len(set(table[name].tolist())) < 2:
-            raise DataError(f"{table.source}: all runs have the same {name}; its exponent is open")
+def check_settings(settings: Settings, approaches: tuple[int, ...]) -> None:
+    """DataError for a setting out of its range, or one that does nothing for these approaches."""
+    found: Mapping[str, Any] = {**vars(settings), "approaches": approaches}
+    for name, declared in settings_of(Settings).items():
+        given = found[name] != declared.default
+        values = found[name] if declared.several else (found[name],)
+        why = next((w for w in map(declared.refusal, values) if w), "")
+        why = why or (unmet(declared.applies, found) if given else "")
+        if why:
+            raise DataError(f"{name}: {why}")

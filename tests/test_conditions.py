@@ -1,11 +1,10 @@
-"""Selecting rows: conditions, and the study's own rules."""
+"""Conditions on the columns of a table."""
 
 import numpy as np
 import pytest
 
 from advlib.conditions import parse_comparison
 from advlib.errors import DataError
-from advlib.runs import select
 from advlib.runs.table import Table
 
 TABLE = Table(
@@ -40,7 +39,7 @@ TABLE = Table(
     ],
 )
 def test_conditions(text, kept):
-    assert np.flatnonzero(select.where(TABLE, [parse_comparison(text)])).tolist() == kept
+    assert np.flatnonzero(TABLE.where([parse_comparison(text)])).tolist() == kept
 
 
 @pytest.mark.parametrize(
@@ -56,18 +55,4 @@ def test_conditions(text, kept):
 )
 def test_conditions_that_mean_nothing_are_refused(text, message):
     with pytest.raises(DataError, match=message):
-        select.where(TABLE, [parse_comparison(text)])
-
-
-def test_checkpoints_before_half_of_the_plan_are_left_out():
-    assert select.finished_enough(TABLE).tolist() == [False, True, True, True]
-
-
-def test_underfit_needs_all_three():
-    assert select.underfit(TABLE).tolist() == [True, True, False, False]
-    planned = Table({**TABLE.columns, "planned_samples": np.full(4, 1e7)})
-    assert not select.underfit(planned).any()  # a 10M run sees 10.0352M images and stays
-
-
-def test_best_checkpoint_of_each_run_is_the_one_of_least_loss():
-    assert select.best_checkpoints(TABLE).tolist() == [0, 2, 3]
+        TABLE.where([parse_comparison(text)])

@@ -1,0 +1,169 @@
+"""A fit in memory: the best law, its bootstrap draws, and what to ask of them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from advlib.errors import DataError
+from advlib.laws import scalars
+from advlib.laws.form import Form
+from advlib.laws.intervals import percentile_interval
+from advlib.models.flops import STUDY_RATE
+
+K = STUDY_RATE  # FLOPs per parameter and sample, where a fit says nothing else
+
+# accuracy = slope * loss + intercept over the DG runs' best checkpoints; App. F.2.2, to the digits
+# of the official output
+PUBLISHED_LINE = {"slope": -0.7495829295, "intercept": 1.2574949163, "source": "published"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One law of a fit, the best one or a bootstrap draw: its parameters and its accuracy line.
+
+    residual: log of predicted over observed loss of a run that was fitted, which goes with this
+    draw where single runs are predicted; 0 for the best law.
+    Numbers are floats, or with xp=numpy arrays (draws,) of all draws at once.
+    """
+
+    parameters: dict[str, Any]
+    slope: Any
+    intercept: Any
+    residual: Any = 0.0
+    xp: Any = scalars
+
+    def accuracy(self, loss: Any) -> Any:
+        """The accuracy, a fraction, that goes with `loss`; kept within 0 and 1."""
+        return self.xp.clip(self.slope * loss + self.intercept, 0.0, 1.0)
+
+    def loss(self, accuracy: Any) -> Any:
+        """The loss, in nats, at which the line reads `accuracy`."""
+        return (accuracy - self.intercept) / self.slope
+
+
+@dataclass
+class Fit:
+    """A fit, checked.  `best` is the law; `draws` are its bootstrap draws, perhaps none.
+
+    `optimum`, `predict` and `ceiling` answer with dictionaries: each number `x` stands beside
+    `x_low` and `x_high`, its 95 % interval, None without draws.  Everything else that commands
+    answer is in the modules of `advlib.laws`.
+    """
+
+    name: str
+    document: dict
+    form: Form
+    k: float
+    best: Member
+    draws: list[Member]
+    fids: dict[str, float] = field(default_factory=dict)  # of its data sets, best first
+
+    @property
+    def approach(self) -> int:
+        return self.form.approach
+
+    @property
+    def history(self) -> list:
+        return self.document.get("history", [])
+
+    @property
+    def variant(self) -> str:
+        """How the fit was made, as "joint"; empty for a hand-written one."""
+        return str(self.document.get("variant", ""))
+
+    @property
+    def has_quality(self) -> bool:
+        """Whether the law depends on FID."""
+        return self.form.knows_quality(self.best.parameters)
+
+    def optimum(self, flops: float, fid: float | None = None, dataset: str | None = None) -> dict:
+        """The compute-optimal N and D of a budget, with loss, accuracy and exponents, at a FID or
+        the FID of a data set of the fit; by default its best data set's.
+        """
+        from advlib.laws.optimal import optimum_rows
+
+        return next(optimum_rows([self], [flops], *_asked(fid, dataset)))
+
+    def predict(
+        self, params: float, samples: float, fid: float | None = None, dataset: str | None = None
+    ) -> dict:
+        """Loss and accuracy of a run of `params` parameters on `samples` images, with intervals
+        for a single run.  DataError for a law that knows the loss at its optimum only.
+        """
+        from advlib.laws.predict import prediction_rows
+
+        return next(prediction_rows([self], [params], [samples], *_asked(fid, dataset)))
+
+    def ceiling(self, fid: float = 0.0) -> dict:
+        """The loss and accuracy that no compute passes at a FID; by default on perfect data.
+
+        DataError for a law without a floor.
+        """
+        from advlib.laws.limits import ceiling_rows
+
+        return next(ceiling_rows([self], [fid] if self.has_quality else []))
+
+    def law(self, member: Member, fid: float, xp: Any = scalars) -> Any:
+        """The law of `member` at `fid`, which a law without quality ignores; xp: see `scalars`."""
+        at = fid if self.has_quality else 0.0
+        return self.form.law(member.parameters, at, self.k, xp)
+
+    def drawn(self, xp: Any) -> Member:
+        """All draws as one member, its numbers arrays (draws,)."""
+        names = self.best.parameters
+        return Member(
+            {name: xp.array([member.parameters[name] for member in self.draws]) for name in names},
+            *(
+                xp.array([getattr(member, name) for member in self.draws])
+                for name in ("slope", "intercept", "residual")
+            ),
+            xp=xp,
+        )
+
+    def qualities(self, fids: Sequence[float], datasets: Sequence[str]) -> list[tuple[str, float]]:
+        """Pairs of data set name ("" for a bare FID) and FID, as asked for, or the best data set.
+
+        Raises DataError for a name that the fit does not have, and for a FID that is not that of a
+        law without quality.
+        """
+        for name in datasets:
+            if name not in self.fids:
+                have = ", ".join(self.fids) or "none"
+                raise DataError(f"{self.name}: no data set {name!r}; this fit has {have}")
+        if not self.has_quality:
+            return [self._only_quality(fids, datasets)]
+        chosen = [(name, self.fids[name]) for name in datasets]
+        chosen += [(self._name_of(fid), fid) for fid in fids]
+        if not chosen and self.fids:
+            chosen = [next(iter(self.fids.items()))]
+        return chosen or [("", 0.0)]
+
+    def _only_quality(self, fids: Sequence[float], datasets: Sequence[str]) -> tuple[str, float]:
+        """The data set of a law without quality; DataError for another FID than its own."""
+        name = datasets[0] if datasets else next(iter(self.fids), "")
+        fid = self.fids.get(name, math.nan)
+        for wanted in fids:
+            if not math.isclose(wanted, fid, rel_tol=1e-9):
+                raise DataError(
+                    f"{self.name}: FID {wanted:g}; this fit knows no quality but its own"
+                    + (f", {name} at {fid:g}" if name else "")
+                )
+        return name, fid
+
+    def _name_of(self, fid: float) -> str:
+        """The data set of that FID, or ""."""
+        for name, known in self.fids.items():
+            if math.isclose(fid, known, rel_tol=1e-9):
+                return name
+        return ""
+
+    def interval(self, of: Callable[[Member], float]) -> tuple[float, float] | tuple[None, None]:
+        """The 95 % percentile interval of a number computed from each draw; Nones without draws."""
+        if not self.draws:
+            return None, None
+        return percentile_interval([of(member) for member in self.draws])
+
+
+def _asked(fid: float | None, dataset: str | None) -> tuple[list[float], list[str]]:
+    return [] if fid is None else [fid], [] if dataset is None else [dataset]

@@ -1,0 +1,133 @@
+"""What a fit takes of the rows of a runs table: columns, weights, FIDs, the constant k, a digest.
+
+Source: Bartoldson et al. 2024, Sec. 3.2, App. B and F.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.laws.fit import K
+from advlib.runs.table import Table
+
+K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
+K_SPREAD = 0.05  # range of log FLOPs / (N D) from which a mean of it is remarked on
+DIGESTED = ("dataset", "fid", "params", "samples", "flops", "loss")  # columns
+
+
+def require_numbers(table: Table, name: str, what: str) -> None:
+    """DataError, naming the row, unless every row has a number in column `name`."""
+    if name not in table:
+        raise DataError(f"{table.source}: no column {name!r}; {what} needs it")
+    missing = np.isnan(table[name])
+    if missing.any():
+        raise DataError(
+            f"{table.place(int(np.argmax(missing)))}: column {name!r}: found an empty cell; "
+            f"{what} needs a number above 0 (drop such rows with --where '{name}>0')"
+        )
+
+
+def require_enough(table: Table, parameters: int) -> None:
+    """DataError unless there are more different runs than `parameters` to fit, in two sizes or
+    more of each kind.
+    """
+    names = [name for name in ("params", "samples", "fid") if name in table]
+    different = len(set(zip(*(table[name].tolist() for name in names), strict=True)))
+    if different <= parameters:
+        raise DataError(
+            f"{table.source}: {different} different runs to fit {parameters} parameters; expected "
+            "more runs than parameters"
+        )
+    for name in ("params", "samples"):
+        if len(set(table[name].tolist())) < 2:
+            raise DataError(f"{table.source}: all runs have the same {name}; its exponent is open")
+
+
+def fids_of(table: Table) -> dict[str, float]:
+    """FID by data set, for those that have one; the first data set alone where all FIDs are equal,
+    since then no quality can be told.  DataError where a data set has two FIDs.
+    """
+    if "fid" not in table or "dataset" not in table:
+        return {}
+    out: dict[str, float] = {}
+    for name, fid in zip(table["dataset"], table["fid"].tolist(), strict=True):
+        if fid != fid:
+            continue
+        if abs(out.setdefault(name, fid) - fid) > 1e-9 * max(1.0, fid):
+            raise DataError(
+                f"{table.source}: data set {name!r} has FID {out[name]:g} and {fid:g}; "
+                "expected one FID a data set"
+            )
+    return out if len(set(out.values())) > 1 or not out else dict(list(out.items())[:1])
+
+
+def require_several_fids(fids: dict[str, float], table: Table, what: str, instead: str) -> None:
+    """DataError unless the data sets have two or more FIDs; `instead`: what would do without."""
+    if len(fids) < 2:
+        raise DataError(
+            f"{table.source}: {what} needs data sets of two or more FIDs, found {len(fids)}; "
+            f"{instead}"
+        )
+
+
+def law_columns(table: Table, fid: float | None = None) -> tuple[np.ndarray, ...]:
+    """N, D, FID (or `fid` in every row) and loss, (n,) each, as the models of a law take them."""
+    fids = table["fid"] if fid is None else np.full(len(table), fid)
+    return table["params"], table["samples"], fids, table["loss"]
+
+
+def row_weights(table: Table, column: str | None) -> np.ndarray:
+    """(n, 1), summing to 1: equal, or one over the squared relative error of the loss, whose error
+    is in `column`.
+    """
+    if column is None:
+        return np.full((len(table), 1), 1.0 / len(table))
+    if column not in table:
+        raise DataError(f"{table.source}: no column {column!r} for weights")
+    error = table[column]
+    if not isinstance(error, np.ndarray) or not (error > 0).all():
+        raise DataError(
+            f"{table.source}: column {column!r}: weights need an error above 0 in every row"
+        )
+    weights = (table["loss"] / error) ** 2
+    return (weights / weights.sum())[:, None]
+
+
+def without_fid(used: np.ndarray) -> list[str]:
+    """A note of the rows that a law of quality cannot use, if there are any."""
+    return [] if used.all() else [f"{(~used).sum()} rows without FID are left out"]
+
+
+def flops_constant(table: Table, k: float | None, notes: list[str]) -> float:
+    """The k of FLOPs = k N D: as given, the study's where the table agrees, else the table's."""
+    if k is not None:
+        return k
+    if "flops" not in table or not np.isfinite(table["flops"]).any():
+        notes.append(f"no flops in the table: FLOPs = {K:g} N D is assumed")
+        return K
+    ratio = np.log(table["flops"] / (table["params"] * table["samples"]))
+    ratio = ratio[np.isfinite(ratio)]
+    mean = float(np.exp(ratio.mean()))
+    if abs(mean / K - 1) <= K_TOLERANCE:
+        return K
+    if np.ptp(ratio) > K_SPREAD:
+        notes.append(
+            f"FLOPs / (N D) runs from {np.exp(ratio.min()):.4g} to {np.exp(ratio.max()):.4g}: "
+            f"the mean {mean:.4g} is used"
+        )
+    return mean
+
+
+def rows_of_dataset(table: Table, names: Sequence[str]) -> np.ndarray:
+    """Which rows are of one of the data sets, (n,) bool."""
+    return np.isin(table.names("dataset"), list(names))
+
+
+def digest(table: Table) -> str:
+    """sha256 over the rows' numbers, whatever their order."""
+    names = [name for name in DIGESTED if name in table]
+    columns = [table[n] if isinstance(table[n], list) else table[n].tolist() for n in names]
+    lines = sorted(",".join(map(repr, row)) for row in zip(*columns, strict=True))
+    return "sha256:" + hashlib.sha256("\n".join([",".join(names), *lines]).encode()).hexdigest()
