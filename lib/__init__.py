@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the same names as in the table, for type checkers and editors
     from advlib.errors import CannotError as CannotError
     from advlib.errors import DataError as DataError
-    from advlib.laws.document import read_fit as read_fit
-    from advlib.laws.fit import Fit as Fit
     from advlib.laws.fitting.fit import fit as fit
+    from advlib.laws.library import Fit as Fit
+    from advlib.laws.library import read_fit as read_fit
     from advlib.models.checkpoints import load as load_checkpoint  # noqa: F401
     from advlib.shards.reader import ShardSet as ShardSet
     from advlib.shards.reader import open_set as open_shards  # noqa: F401
@@ -23,12 +23,12 @@ __version__ = "0.1.0"
 STABLE = {  # name: module that holds it, and after a colon what it is called there if otherwise
     "CannotError": "advlib.errors",
     "DataError": "advlib.errors",
-    "Fit": "advlib.laws.fit",
+    "Fit": "advlib.laws.library",
     "ShardSet": "advlib.shards.reader",
     "fit": "advlib.laws.fitting.fit",
     "load_checkpoint": "advlib.models.checkpoints:load",
     "open_shards": "advlib.shards.reader:open_set",
-    "read_fit": "advlib.laws.document",
+    "read_fit": "advlib.laws.library",
 }
 
 

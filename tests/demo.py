@@ -90,7 +90,7 @@ def main(folder: str):
     title("5. How far can it go?")
     run("advlimit fit2.json fit2joint.json fit3.json --fid 0,1.65 --quiet --format table")
     run(
-        "advlimit fit2.json --fid 0 --accuracy 80%,88% --devices 25000 --utilisation 1"
+        "advlimit fit2.json --fid 0 --target-accuracy 80%,88% --devices 25000 --utilisation 1"
         " --quiet --format table"
     )
 

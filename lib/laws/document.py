@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,22 +14,6 @@ FORMAT, VERSION = "advfit", 1
 EXPECTED = "expected a fit that advfit wrote"
 
 
-def read_fit(source: Any, name: str = "") -> Fit:
-    """A fit from its document, a parsed JSON object, or from a file that holds one.
-
-    name: of a document in messages.  Raises DataError naming the field, what was found and what
-    was expected.  See advfit(5) for what a document written by hand may leave out.
-    """
-    if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        with open(path, "rb") as file:
-            fits = parse_fits(file.read(), name or path)
-        if len(fits) != 1:
-            raise DataError(f"{path}: {len(fits)} fits; expected one")
-        return fits[0]
-    return _checked_fit(source, name or "fit")
-
-
 def parse_fits(data: bytes, name: str) -> list[Fit]:
     """The fits in a file's bytes: one document or several, one after another."""
     try:
@@ -39,7 +22,7 @@ def parse_fits(data: bytes, name: str) -> list[Fit]:
         raise DataError(f"{name}: not UTF-8 text; {EXPECTED}") from None
     if not text.strip():
         raise DataError(f"{name}: empty; did the command before the pipe fail?")
-    return [_checked_fit(document, name) for document in _documents(name, text)]
+    return [checked_fit(document, name) for document in _documents(name, text)]
 
 
 def _documents(name: str, text: str) -> Iterator[object]:
@@ -63,7 +46,12 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _checked_fit(document: object, name: str) -> Fit:
+def checked_fit(document: object, name: str = "fit") -> Fit:
+    """A fit from its document, a parsed JSON object; `name` is for messages.
+
+    Raises DataError naming the field, what was found and what was expected.  advfit(5) says what a
+    document written by hand may leave out.
+    """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise DataError(f"{name}: {EXPECTED}, found {found!r}")

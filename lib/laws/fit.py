@@ -44,12 +44,7 @@ class Member:
 
 @dataclass
 class Fit:
-    """A fit, checked.  `best` is the law; `draws` are its bootstrap draws, perhaps none.
-
-    `optimum`, `predict` and `ceiling` answer with dictionaries: each number `x` stands beside
-    `x_low` and `x_high`, its 95 % interval, None without draws.  Everything else that commands
-    answer is in the modules of `advlib.laws`.
-    """
+    """A fit, checked.  `best` is the law; `draws` are its bootstrap draws, perhaps none."""
 
     name: str
     document: dict
@@ -76,33 +71,6 @@ class Fit:
     def has_quality(self) -> bool:
         """Whether the law depends on FID."""
         return self.form.knows_quality(self.best.parameters)
-
-    def optimum(self, flops: float, fid: float | None = None, dataset: str | None = None) -> dict:
-        """The compute-optimal N and D of a budget, with loss, accuracy and exponents, at a FID or
-        the FID of a data set of the fit; by default its best data set's.
-        """
-        from advlib.laws.optimal import optimum_rows
-
-        return next(optimum_rows([self], [flops], *_asked(fid, dataset)))
-
-    def predict(
-        self, params: float, samples: float, fid: float | None = None, dataset: str | None = None
-    ) -> dict:
-        """Loss and accuracy of a run of `params` parameters on `samples` images, with intervals
-        for a single run.  DataError for a law that knows the loss at its optimum only.
-        """
-        from advlib.laws.predict import prediction_rows
-
-        return next(prediction_rows([self], [params], [samples], *_asked(fid, dataset)))
-
-    def ceiling(self, fid: float = 0.0) -> dict:
-        """The loss and accuracy that no compute passes at a FID; by default on perfect data.
-
-        DataError for a law without a floor.
-        """
-        from advlib.laws.limits import ceiling_rows
-
-        return next(ceiling_rows([self], [fid] if self.has_quality else []))
 
     def law(self, member: Member, fid: float, xp: Any = scalars) -> Any:
         """The law of `member` at `fid`, which a law without quality ignores; xp: see `scalars`."""
@@ -163,7 +131,3 @@ class Fit:
         if not self.draws:
             return None, None
         return percentile_interval([of(member) for member in self.draws])
-
-
-def _asked(fid: float | None, dataset: str | None) -> tuple[list[float], list[str]]:
-    return [] if fid is None else [fid], [] if dataset is None else [dataset]

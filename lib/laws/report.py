@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fit import Fit
 
 DESCRIBES = 0.5  # R2 on a data set below which a law does not describe it
@@ -11,7 +11,7 @@ OFTEN = 0.5  # share of the starts that should come to the minimum
 
 def parameter_rows(document: dict) -> list[dict]:
     """A fit's parameters as rows: value, 95 % interval, unit, whether the data determine it."""
-    fit = read_fit(document)
+    fit = checked_fit(document)
     found = {}
     for stage in document.get("stages", ()):
         found |= stage["parameters"]
@@ -37,7 +37,7 @@ def parameter_rows(document: dict) -> list[dict]:
 
 def remarks(document: dict) -> list[str]:
     """What a user should know before believing the fit."""
-    fit = read_fit(document)
+    fit = checked_fit(document)
     stages = document.get("stages", ())
     return [remark for stage in stages for remark in _stage_remarks(fit, stage)] + [
         _poor_description(document, entry)

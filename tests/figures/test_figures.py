@@ -13,8 +13,9 @@ from advlib.figures import canvas, kinds, style
 from advlib.figures.accuracy import prediction_deviation
 from advlib.figures.limits import HUMAN
 from advlib.figures.overhead import smallest_possible
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.intervals import percentile_interval
+from advlib.laws.predict import prediction_rows
 from advlib.laws.trade import data_multiple
 from advlib.runs.table import Table
 
@@ -49,12 +50,12 @@ def with_draws(law, count=30):
 
 
 def fit2(**extra):
-    return read_fit({"format": "advfit", "approach": 2, "parameters": SEPARABLE, **extra}, "two")
+    return checked_fit({"format": "advfit", "approach": 2, "parameters": SEPARABLE, **extra}, "two")
 
 
 def fit3(**extra):
     """Approach 3 on three models, two data sets and five sizes, with draws, roles, accuracies."""
-    bare = read_fit({"format": "advfit", "approach": 3, "parameters": LAW}, "three")
+    bare = checked_fit({"format": "advfit", "approach": 3, "parameters": LAW}, "three")
     rows = [
         (f"wrn-{i}", name, fid, params, samples, role)
         for i, params in enumerate((6e6, 5e7, 3e8))
@@ -80,7 +81,7 @@ def fit3(**extra):
         "objective": {"delta": 0.001},
         "datasets": [{"dataset": name, "fid": fid} for name, fid in FIDS.items()],
     }
-    return read_fit(document | extra, "three")
+    return checked_fit(document | extra, "three")
 
 
 def fit1(**extra):
@@ -100,7 +101,7 @@ def fit1(**extra):
         "datasets": [{"dataset": "good", "fid": 1.65}],
         "r2": {"loss": 0.99, "params": 0.9, "samples": 0.8},
     }
-    return read_fit(document | extra, "one")
+    return checked_fit(document | extra, "one")
 
 
 def table(**columns):
@@ -243,7 +244,7 @@ def test_fits_draw_what_advpredict_prints(by):
     )
     x, y = curve(panels[0], "good" if by == "model" else "wrn-0")
     samples = x if by == "model" else x / (fit.k * 6e6)
-    rows = [fit.predict(6e6, d, fid=1.65) for d in samples.tolist()]
+    rows = list(prediction_rows([fit], [6e6], samples.tolist(), [1.65]))
     _, low, high = bands(panels[0])[0]
     assert y == approx([row["loss"] for row in rows])
     assert low == approx([row["loss_low"] for row in rows])

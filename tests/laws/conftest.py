@@ -3,7 +3,7 @@
 import pytest
 from fits import document, fit
 
-from advlib.laws.document import read_fit
+from advlib.laws.library import read_fit
 
 from paper import runs
 
@@ -27,11 +27,11 @@ def documents_without_draws():
 @pytest.fixture(scope="session")
 def drawn():
     """Approach 3 on the paper's runs with 40 draws."""
-    return read_fit(document(runs(), 3, bootstrap=40), "drawn")
+    return read_fit(document(runs(), 3, bootstrap=40))
 
 
 @pytest.fixture(scope="session")
 def drawn_fits(drawn):
     """Laws of both surfaces on the paper's runs, with 40 draws."""
-    joint = read_fit(document(runs(), 2, variant="joint", bootstrap=40), "joint")
+    joint = read_fit(document(runs(), 2, variant="joint", bootstrap=40))
     return {"joint": joint, "saturating": drawn}

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fitting.selection import underfit
 from advlib.runs.bundled import open_bundled
 from advlib.runs.reading import read_runs
@@ -43,7 +43,7 @@ APPROACH3 = {
 
 def published(approach):
     """The published fit, through JSON as a user would write it."""
-    return read_fit(json.loads(json.dumps({2: APPROACH2, 3: APPROACH3}[approach])), "published")
+    return checked_fit(json.loads(json.dumps({2: APPROACH2, 3: APPROACH3}[approach])), "published")
 
 
 def law(approach, fid=1.65):

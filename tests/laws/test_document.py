@@ -6,7 +6,7 @@ import json
 import pytest
 
 from advlib.errors import DataError
-from advlib.laws.document import parse_fits, read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.settings import Settings
 
@@ -18,7 +18,7 @@ def test_a_fit_round_trips_through_json_exactly(approach):
     (document,) = documents(runs(), approach, Settings(bootstrap=20))
     again = json.loads(json.dumps(document, allow_nan=False))
     assert again == document
-    one, two = read_fit(document, "one"), read_fit(again, "two")
+    one, two = checked_fit(document, "one"), checked_fit(again, "two")
     assert one.best == two.best
     assert one.draws == two.draws
     assert len(one.draws) == 20
@@ -39,7 +39,7 @@ def test_reference_fid_moves_to_zero():
 
 def test_draws_are_at_the_reference_fid_like_the_parameters():
     draws = {name: [value] * 3 for name, value in APPROACH2["parameters"].items()}
-    fit = read_fit({**APPROACH2, "draws": draws}, "fit")
+    fit = checked_fit({**APPROACH2, "draws": draws}, "fit")
     assert fit.draws == [fit.best] * 3
 
 
@@ -89,7 +89,7 @@ def change(**fields):
 )
 def test_wrong_documents_are_refused_with_the_field(document, message):
     with pytest.raises(DataError) as caught:
-        read_fit(document, "fit.json")
+        checked_fit(document, "fit.json")
     assert str(caught.value).startswith("fit.json: ")
     assert message in str(caught.value)
 
@@ -98,21 +98,11 @@ def test_a_missing_parameter_is_named():
     document = change()
     del document["parameters"]["beta"]
     with pytest.raises(DataError, match=r"parameters.beta: found nothing"):
-        read_fit(document, "fit.json")
+        checked_fit(document, "fit.json")
 
 
 def test_draws_of_different_lengths_are_refused():
     draws = {name: [value] for name, value in APPROACH2["parameters"].items()}
     draws["A"] = [1.0, 2.0]
     with pytest.raises(DataError, match="different lengths"):
-        read_fit(change(draws=draws), "fit.json")
-
-
-def test_a_fit_is_read_from_a_file(tmp_path):
-    path = tmp_path / "fit.json"
-    path.write_text(json.dumps(APPROACH3))
-    assert read_fit(path).best == read_fit(str(path)).best == published(3).best
-    path.write_text(json.dumps(APPROACH2) + "\n" + json.dumps(APPROACH3))
-    assert [fit.approach for fit in parse_fits(path.read_bytes(), "two")] == [2, 3]
-    with pytest.raises(DataError, match=r"fit.json: 2 fits; expected one"):
-        read_fit(path)
+        checked_fit(change(draws=draws), "fit.json")

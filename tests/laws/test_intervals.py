@@ -66,5 +66,7 @@ def test_all_draws_at_once_give_the_numbers_of_one_after_another(
             if isinstance(value, float):
                 tolerance = 1e-9 if key.startswith(("fid", "size", "overhead")) else 1e-12
                 assert new[key] == pytest.approx(value, rel=tolerance, abs=1e-11), key
+            elif isinstance(value, int):
+                assert new[key] == pytest.approx(value, rel=1e-12), key
             else:
                 assert new[key] == value

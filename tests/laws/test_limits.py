@@ -6,7 +6,7 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.laws import limits, trade
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 
 from paper import law, published
 
@@ -50,7 +50,7 @@ def test_ceilings_default_to_perfect_data_and_every_data_set(drawn):
 
 
 def test_approach_1_has_no_surface_and_no_ceiling():
-    fit = read_fit(
+    fit = checked_fit(
         {
             "format": "advfit",
             "approach": 1,
@@ -60,4 +60,4 @@ def test_approach_1_has_no_surface_and_no_ceiling():
     for rows in (limits.ceiling_rows([fit]), trade.trade_rows([fit], [1e22], [0.5])):
         with pytest.raises(DataError, match="only approach 2 or 3"):
             list(rows)
-    assert fit.optimum(1e25)["loss"] == pytest.approx(0.50, abs=0.01)  # Table 3
+    assert fit.law(fit.best, 0.0).optimum(1e25).loss == pytest.approx(0.50, abs=0.01)  # Table 3

@@ -81,7 +81,7 @@ ROWS = {
         "--flops 1e22 --max-overhead 10% a3.json",
         "--flops 1e22 --params 1e8 a3.json",
     ],
-    "advlimit": ["a3.json", "--loss 0.7 a3.json", "--loss 0.7 --flops 1e22 a3.json"],
+    "advlimit": ["a3.json", "--target-loss 0.7 a3.json", "--target-loss 0.7 --flops 1e22 a3.json"],
     "advfit": [
         "--approach 2 --format csv --bootstrap 5 runs.csv",
         "--approach 1,3 --bootstrap 5 --compare --format csv runs.csv",

@@ -13,7 +13,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws.approach1 import FORM
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fit import PUBLISHED_LINE
 from advlib.laws.fitting.accuracy_line import accuracy_line
 from advlib.laws.fitting.bootstrap import drawn_again
@@ -172,5 +172,5 @@ def _scores(name: str, document: dict, table: Table, settings: Settings) -> dict
     """Scores on the held-out rows of the frontier, of which alone Approach 1 speaks."""
     chosen = checkpoints(table, replace(settings, keep_underfit=True), [])
     rows = chosen.held & on_frontier(chosen.table)
-    scores = score(read_fit(document, name), chosen.table.take(np.flatnonzero(rows)))
+    scores = score(checked_fit(document, name), chosen.table.take(np.flatnonzero(rows)))
     return {"rows_where": f"{condition_text(settings.held_out)}, on the frontier", **scores}

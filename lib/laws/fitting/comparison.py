@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fit import Fit
 from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.observations import fids_of, require_numbers
@@ -56,7 +56,7 @@ def compare(
             notes += [note for note in own if note not in notes]
             law = f"approach {approach}{f' {variant}' if variant else ''}"
             row: dict[str, Any] = {"law": law, "judged_by": condition_text(settings.held_out)}
-            out.append(row | _scores([read_fit(document) for document in made], *parts))
+            out.append(row | _scores([checked_fit(document) for document in made], *parts))
     out.sort(
         key=lambda row: np.inf if row["mean_abs_log_error"] is None else row["mean_abs_log_error"]
     )

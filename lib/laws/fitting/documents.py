@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws.document import FORMAT, VERSION, read_fit
+from advlib.laws.document import FORMAT, VERSION, checked_fit
 from advlib.laws.fit import Fit
 from advlib.laws.fitting import objective
 from advlib.laws.fitting.accuracy_line import accuracy_line
@@ -80,13 +80,13 @@ def surface_document(
         "bootstrap": bootstrap_entry(settings, bool(fitted.draws), "run, within its data set"),
         "draws": fitted.draws | line_draws if fitted.draws else {},
     }
-    fit_without_scatter = read_fit(document)
+    fit_without_scatter = checked_fit(document)
     document["datasets"] = _datasets(fit_without_scatter, train, fitted.used, chosen)
     free = sum(len(stage.free) for stage in fitted.stages)
     document["residuals"] = _scatter(fit_without_scatter, used, free)
     if settings.holdout:
         rows = chosen.table.take(np.flatnonzero(chosen.held))
-        scores = score(read_fit(document), rows)
+        scores = score(checked_fit(document), rows)
         document["holdout"] = {"rows_where": condition_text(settings.held_out), **scores}
         if not scores["rows"]:
             notes.append("no held-out row can be predicted: they have no FID")

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws.document import read_fit
-from advlib.laws.fit import Fit
 from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.settings import Settings, check_settings
 from advlib.laws.forms import APPROACHES
+from advlib.laws.library import Fit, read_fit
 from advlib.runs.columns import COLUMNS, REQUIRED, TEXT
 from advlib.runs.reading import read_tables
 from advlib.runs.table import Table

@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 from fits import document
 
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fitting.accuracy_line import fit_line
 
 from paper import runs
@@ -26,7 +26,7 @@ def test_accuracy_line_is_the_least_squares_one_with_its_intervals():
     assert low < -0.75 < high
     drawn = np.quantile(made["draws"]["slope"], [0.025, 0.975])
     assert drawn == pytest.approx([low, high], abs=0.01)
-    assert read_fit(made).draws[0].slope == made["draws"]["slope"][0]
+    assert checked_fit(made).draws[0].slope == made["draws"]["slope"][0]
 
 
 def test_without_accuracies_the_published_line_is_used_and_said():

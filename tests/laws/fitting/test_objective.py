@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from advlib.laws.document import read_fit
+from advlib.laws.document import checked_fit
 from advlib.laws.fitting.objective import huber
 from advlib.laws.fitting.predictions import predicted
 
@@ -29,4 +29,4 @@ def test_objectives_at_the_published_parameters_are_the_papers_on_the_digitised_
 def test_minimum_is_where_the_objective_says(documents_without_draws):
     document = documents_without_draws[3]
     (stage,) = document["stages"]
-    assert mean_huber(read_fit(document), runs()) == pytest.approx(stage["objective"])
+    assert mean_huber(checked_fit(document), runs()) == pytest.approx(stage["objective"])
