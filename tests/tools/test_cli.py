@@ -68,61 +68,6 @@ def test_an_empty_pipe_asks_what_happened_before_it(sh, tool):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
 
 
-WRONG = {
-    "advoptimal {fit}": "Missing option '--flops'",
-    "advoptimal {fit} --flops lots": "found 'lots'; expected a number",
-    "advoptimal {fit} --flops -1": "expected a number above 0",
-    "advoptimal {fit} --flops 0": "expected a number above 0",
-    "advoptimal {fit} --flops 1:2": "expected FIRST:LAST:COUNT",
-    "advoptimal {fit} --flops 1e22 --dataset nope": "no data set 'nope'",
-    "advoptimal {fit} --flops 1e22 --fid=-1": "expected a number 0 or above",
-    "advoptimal {fit} --flops 1e22 --region": "between two or three fits; found 1",
-    "advoptimal {fit} --flops 1e22 --region --zoo": "exclude each other",
-    "advoptimal nowhere.json --flops 1e22": "nowhere.json",
-    "advoptimal {fit} --flop 1e22": "No such option",
-    "echo 7 | advoptimal --flops 1e22": "expected a fit that advfit wrote, found 'int'",
-    "echo '{{' | advoptimal --flops 1e22": "<stdin>:2: not JSON",
-    "echo '{{\"format\": NaN}}' | advoptimal --flops 1e22": "NaN is not a JSON number",
-    "head -c 99 /dev/urandom | advoptimal --flops 1e22": "not",
-    "advtrade {fit} --flops 1e22": "give one of --size",
-    "advtrade {fit} --flops 1e22 --size 1 --params 1": "give one of --size",
-    "advpredict {fit}": "either --params and --samples, or --runs",
-    "advlimit {fit} --accuracy 80": "fractions below 1",
-    "advlimit {fit} --flops 1e22": "expected a target",
-    "advlimit {fit} --accuracy 0.8 --utilisation 2": "at most 1",
-    "advruns nowhere.csv": "nowhere.csv",
-    "advruns --bundled paper --where 'params<1'": "no row of 220 satisfies params<1",
-    "advruns --bundled paper --where 'params'": "expected COLUMN<VALUE",
-    "advruns --bundled paper --columns loss": "expected OURS=THEIRS",
-    "printf 'a,b\\n1,2\\n' | advruns": "no column 'params' among a, b",
-    "advruns --bundled paper | advfit": "Missing option '--approach'",
-    "advruns --bundled paper | advfit --approach 4": "expected 1, 2, 3",
-    "advruns --bundled paper | advfit --approach 3 --where 'dataset=dg20'": "two or more FIDs",
-    "advruns --bundled paper | advfit --approach 2 --joint --plain": "exclude each other",
-    "advruns --bundled paper | advfit --approach 2 --bootstrap 1 --recipe published": "hours",
-    "advruns --bundled paper | advfit --approach 3 --holdout 'flops>1e30'": "no row satisfies",
-    "advruns --bundled paper | advfit --approach 2 --base nope": "no data set 'nope'",
-    "advruns --bundled paper | advfit --approach 3 --joint": "--joint is of approach 2",
-    "advruns --bundled paper | advfit --approach 2 --joint --base dg20": "drop --joint or --plain",
-    "advruns --bundled paper | advfit --approach 2 --dataset dg20": "--dataset is of approach 1",
-    "advruns --bundled paper --where 'dataset<5'": "compare it with = or !=",
-    "printf 'params;samples\n1;2\n' | advruns": "cells are separated by commas",
-    "advruns --bundled paper-final | advfit --approach 2": "column 'loss': found an empty cell",
-}
-
-
-@pytest.mark.parametrize("command", WRONG)
-def test_bad_input_is_one_line_and_status_2(sh, command):
-    done = sh(command.format(fit=PUBLISHED))
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert WRONG[command] in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(
-        ("advoptimal: ", "advtrade: ", "advpredict: ", "advlimit: ", "advruns: ", "advfit: ")
-    )
-
-
 def test_debug_shows_the_traceback(sh):
     done = sh("echo 7 | advoptimal --flops 1e22 --debug")
     assert done.returncode == 2

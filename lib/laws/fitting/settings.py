@@ -23,6 +23,12 @@ FITTED = when(approaches=BY_MINIMISER, recipe=("default",))
 DRAWN = (
     Rule(lambda found: found.get("bootstrap") != 0, "goes with bootstrap draws; here are none"),
 )
+TWO_STAGES = (
+    Rule(
+        lambda found: not any(found.get(name) for name in ("variant", *VARIANTS)),
+        "is of two stages, and does not go with another way to fit",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,13 @@ class Settings:
         "Approach 2: the data set of the first stage.",
         metavar="NAME",
         usual="dg20 where the table has it, else that of the lowest FID",
-        applies=when(approaches=(2,)) + when_absent("variant", *VARIANTS),
+        applies=when(approaches=(2,)) + TWO_STAGES,
     )
     quality: tuple[str, ...] = setting(
         (),
         "Approach 2: a data set of the second stage; may be repeated.",
         metavar="NAME",
-        applies=when(approaches=(2,)) + when_absent("variant", *VARIANTS),
+        applies=when(approaches=(2,)) + TWO_STAGES,
     )
     datasets: tuple[str, ...] = setting(
         (),
