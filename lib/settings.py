@@ -153,8 +153,9 @@ def setting(
     one that follows from other settings.  fraction: whether people write it so, as the radius
     8/255; with the type Fraction it stays exact.  any_case: of a text, whether people may write it
     in capitals or not.  flag: of a truth value, whether its option says yes and none says no.
-    metavar: how the manual writes the value.  applies: conditions under which it does
-    anything.  A field of type tuple[str, ...] may be given several times.
+    metavar: what stands for the value in help, by default N for a count and the name for a text.
+    applies: conditions under which it does anything.  A field of type tuple[str, ...] may be given
+    several times.
     """
     metadata = {
         "default": default,
@@ -211,10 +212,14 @@ def check(group: Any, spelled: Callable[[str], str] = str) -> None:
 
 def document(group: Any) -> dict[str, Any]:
     """All settings as JSON holds them; None for those that apply to nothing here."""
-    values = _values(group)
+    return applicable(type(group), _values(group))
+
+
+def applicable(group: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of all settings of a group, by name; None for those that apply to nothing."""
     return {
         name: None if unmet(declared.applies, values) else values[name]
-        for name, declared in settings_of(type(group)).items()
+        for name, declared in settings_of(group).items()
     }
 
 

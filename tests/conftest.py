@@ -78,6 +78,25 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def small_sets(tmp_path_factory):
+    """A folder with small sets to train on: train, test and large."""
+    from small_runs import write_sets
+
+    folder = tmp_path_factory.mktemp("small-sets")
+    write_sets(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_run(small_sets):
+    """The folder of a finished run on them, of the command line small_runs.RUN."""
+    from small_runs import RUN, advtrain
+
+    advtrain(small_sets, f"{RUN} -o plain")
+    return small_sets / "plain"
+
+
+@pytest.fixture(scope="session")
 def robust(tmp_path_factory):
     """A folder with a network trained to withstand attacks, and digits to attack it with."""
     from robust import fill

@@ -3,6 +3,8 @@
 import click
 
 from advlib import cli
+from advlib.settings import when_absent
+from advlib.training.recipe import Recipe
 
 
 @click.command(cls=cli.Tool)
@@ -26,23 +28,17 @@ from advlib import cli
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    metavar="COUNT",
+    metavar="N",
     help="Classes of the data set.",
 )
-@click.option(
-    "--attack-steps",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    metavar="COUNT",
-    help="PGD steps of a TRADES training step.",
-)
-@click.option(
+@cli.setting_options(Recipe, ["attack_steps"])
+@cli.option(
     "--samples",
     type=cli.NUMBERS,
     default=[],
     metavar="D[,...]",
     help="Training images, repeats included: add the FLOPs of a whole run.",
+    applies=when_absent("budgets"),
 )
 @click.option(
     "--flops",
@@ -66,8 +62,6 @@ def main(names, study, image_size, classes, attack_steps, samples, budgets, meas
     from advlib.models import flops, zoo
     from advlib.training.flops import counted
 
-    if samples and budgets:
-        raise click.UsageError("--samples and --flops exclude each other")
     names = [*names, *(zoo.PAPER if study else ())]
     if not names:
         raise click.UsageError("no model: name one, as wrn-28-10, or give --models paper")

@@ -3,6 +3,7 @@
 import click
 
 from advlib.cli.output import history_entry, note
+from advlib.models.zoo import NORMALISATIONS
 
 
 def network_options(command):
@@ -13,7 +14,7 @@ def network_options(command):
         ),
         click.option(
             "--normalisation",
-            type=click.Choice(["cifar10", "cifar100", "svhn", "none"]),
+            type=click.Choice(list(NORMALISATIONS)),
             help="Of a foreign checkpoint that does not say it. [default: by its classes]",
         ),
         click.option("--current", is_flag=True, help="The weights that are not averaged."),
@@ -36,13 +37,14 @@ def open_checkpoint(path: str, source, device, options: dict):
 
     from advlib.jobs.devices import allow_tf32
     from advlib.models import checkpoints
+    from advlib.models.network import laid_out
 
     allow_tf32(False)
     model, description = checkpoints.load(path, **options)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
         model, description = checkpoints.load(path, image_size=height, **options)
-    return model.to(device, memory_format=torch.channels_last), description
+    return laid_out(model.to(device), torch.channels_last), description
 
 
 def open_network(spec: str, source, device, pixels: str | None, options: dict):

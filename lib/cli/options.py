@@ -210,6 +210,7 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
         least = None if declared.low == -math.inf else int(declared.low) + declared.above
         most = None if declared.high == math.inf else int(declared.high)
         extra["type"] = click.IntRange(least, most)
+        extra["metavar"] = declared.metavar or "N"
     elif declared.fraction or kind is Fraction:
         exact = kind is Fraction
         extra["type"] = Radius(declared.low, declared.high, declared.above, exact)
@@ -241,6 +242,7 @@ format_option = click.option(
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
+    metavar="N",
     default=0,
     show_default=True,
     help="Random seed, kept in the output.",

@@ -7,7 +7,7 @@ keeps under KEY of its parameter number I.
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -55,10 +55,12 @@ def load_state(
     networks: Mapping[str, nn.Module],
     optimiser: torch.optim.Optimizer,
     job: Mapping[str, Any],
+    of_today: Callable[[dict], Mapping[str, Any]] = lambda job: job,
 ) -> dict | None:
     """Put back what `save_state` wrote, and return its facts; None where there is no file.
 
-    job: what the facts must say under that name.
+    job: what the facts must say under that name.  of_today: brings what they say into the form that
+    `job` has, where an older program wrote them.
     Raises DataError for a file that is damaged, or of another job.
     """
     if not os.path.exists(path):
@@ -66,7 +68,7 @@ def load_state(
     tensors, facts = load_tensors(path, FORMAT, "; remove it to begin anew")
     if facts is None or facts.get("version") not in READ:
         raise DataError(f"{path}: not the state of a job; expected one, or no file")
-    if other := difference(facts["job"], json.loads(json.dumps(job))):
+    if other := difference(of_today(facts["job"]), json.loads(json.dumps(job))):
         raise DataError(f"{path}: of another run, {other}: take another folder")
     for name, network in networks.items():
         prefix = f"{name}."

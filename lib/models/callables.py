@@ -71,7 +71,7 @@ class Adapted(nn.Module):
         """What the network takes, of images in [0, 1]."""
         if self.scale != 1:
             images = images * self.scale + self.offset
-        if self.mean is not None:
+        if self.mean is not None and self.std is not None:
             if images.shape[1] != len(self.mean):
                 raise DataError(
                     f"{self.name}: images: found channels: {images.shape[1]}; expected "
@@ -135,7 +135,9 @@ def weights_sha256(model: Adapted) -> str:
         for name, value in module.state_dict().items():
             if isinstance(value, Tensor):
                 out.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-                out.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+                out.update(
+                    value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+                )
     return out.hexdigest()
 
 
@@ -171,7 +173,7 @@ def probe(
             "expected the same"
         )
     if gradient:
-        found = (None,)
+        found: tuple[Tensor | None, ...] = (None,)
         if logits.requires_grad:
             found = torch.autograd.grad(logits.sum(), images, allow_unused=True)
         if found[0] is None:

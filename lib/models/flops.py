@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 # FLOPs per parameter and image at 27 forward passes of the study's networks; App. B
 STUDY_RATE = 7822.0
+ATTACK_STEPS = 10  # of the attack in the study's training; Sec. 3.1
 
 
-def training_forwards(attack_steps: int = 10) -> int:
-    """Forward passes that a step of TRADES costs, per image; 27 for the study's 10 attack steps.
+def training_forwards(attack_steps: int, loss: str = "trades") -> int:
+    """Forward passes that a training step costs, per image; 27 for the study's 10 attack steps.
 
-    One for the clean logits; for each attack step a forward and the backward to the input; two
-    forwards of the loss, and their backward passes to weights and maps, twice as dear (App. B).
+    loss: "trades": one for the clean logits; for each attack step a forward and the backward to the
+    input; two forwards of the loss, and their backward passes to weights and maps, twice as dear
+    (App. B).  "madry": the attack, and one forward and its backward.  "clean": those alone.
     """
-    return 1 + 2 * attack_steps + 2 + 4
+    if loss == "trades":
+        return 1 + 2 * attack_steps + 2 + 4
+    return (2 * attack_steps if loss == "madry" else 0) + 1 + 2
 
 
 def forward_flops(module: nn.Module, image_shape: Sequence[int] = (3, 32, 32)) -> int:
@@ -50,7 +54,7 @@ def flops_rows(
     *,
     image_size: int = 32,
     classes: int = 10,
-    attack_steps: int = 10,
+    attack_steps: int = ATTACK_STEPS,
     samples: Sequence[float] = (),
     budgets: Sequence[float] = (),
     count: Callable[[zoo.Model, int, int, int], tuple[int, int]] | None = None,

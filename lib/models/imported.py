@@ -38,7 +38,7 @@ def network_of(spec: str) -> tuple[Callable[[Tensor], Any], str]:
     Raises DataError, one line, where there is none, or the code fails.
     """
     if not SPEC.fullmatch(spec) or ".py:" in spec:
-        raise DataError(f"model: found {spec!r}; expected package.module:name{_mended(spec)}")
+        raise DataError(f"model: found {spec!r}; expected package.module:name{suggestion(spec)}")
     # standard output is for results
     with contextlib.redirect_stdout(sys.stderr):
         return _network(spec, _attribute(spec))
@@ -109,17 +109,17 @@ def modules_of(network: Callable) -> list[nn.Module]:
     if isinstance(network, nn.Module):
         return [network]
     if isinstance(network, functools.partial):
-        parts = [network.func, *network.args, *network.keywords.values()]
+        parts: list[Any] = [network.func, *network.args, *network.keywords.values()]
         return [module for part in parts if callable(part) for module in modules_of(part)]
     if inspect.ismethod(network):
         if isinstance(network.__self__, nn.Module):
             return [network.__self__]
-        parts = getattr(network.__self__, "__dict__", {}).values()
+        parts = [*getattr(network.__self__, "__dict__", {}).values()]
     elif inspect.isfunction(network):
         named = inspect.getclosurevars(inspect.unwrap(network))
         parts = [*named.nonlocals.values(), *named.globals.values()]
     else:
-        parts = getattr(network, "__dict__", {}).values()
+        parts = [*getattr(network, "__dict__", {}).values()]
     return [part for part in parts if isinstance(part, nn.Module)]
 
 
@@ -153,7 +153,7 @@ def cause_of(err: BaseException) -> str:
     return cause
 
 
-def _mended(spec: str) -> str:
+def suggestion(spec: str) -> str:
     """What was probably meant."""
     path, _, name = spec.partition(":")
     dotted = os.path.normpath(path).removesuffix(".py").replace(os.sep, ".")

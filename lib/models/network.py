@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from advlib.errors import DataError
 from advlib.models import zoo
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Classifier(nn.Module):
@@ -25,6 +28,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
+    head: nn.Linear  # of every architecture
 
     def __init__(
         self,
@@ -81,6 +85,11 @@ class Classifier(nn.Module):
             "mean": decimals(self.mean),
             "std": decimals(self.std),
         }
+
+
+def laid_out(network: Network, layout: torch.memory_format) -> Network:
+    """The network with the weights of its convolutions in that layout; in place."""
+    return network.to(memory_format=layout)  # type: ignore[call-overload]  # not in torch's stubs
 
 
 def decimals(values: Tensor) -> list[float]:

@@ -25,7 +25,8 @@ class Block(nn.Module):
         self.norm1 = nn.BatchNorm2d(out)
         self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(out)
-        self.shortcut = self.shortcut_norm = None
+        self.shortcut: nn.Module | None = None
+        self.shortcut_norm: nn.Module | None = None
         if wide != out:
             self.shortcut = nn.Conv2d(wide, out, 1, stride, bias=False)
             self.shortcut_norm = nn.BatchNorm2d(out)
@@ -33,7 +34,7 @@ class Block(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         inner = relu(self.norm1(self.conv1(maps)))
         inner = self.norm2(self.conv2(inner))
-        if self.shortcut is not None:
+        if self.shortcut is not None and self.shortcut_norm is not None:
             maps = self.shortcut_norm(self.shortcut(maps))
         return relu(inner + maps)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from advlib.jobs.ranks import Ranks
+from advlib.models.network import Network
 
 
 def batch_norms(model: nn.Module) -> list[_BatchNorm]:
@@ -33,12 +34,12 @@ def running_statistics_kept(layers: list[_BatchNorm]) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def over_all_ranks(model: nn.Module, ranks: Ranks) -> nn.Module:
+def over_all_ranks(model: Network, ranks: Ranks) -> Network:
     """The network with batch norm over the images of all ranks; in place, names as they were."""
     if ranks.ranks == 1:
         return model
     if ranks.device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return cast(Network, nn.SyncBatchNorm.convert_sync_batchnorm(model))
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) is nn.BatchNorm2d:

@@ -29,7 +29,7 @@ class Images:
 
     @property
     def all(self) -> list[ShardSet]:
-        """The sets as an Order numbers them."""
+        """The sets as an Order numbers them: the real one last."""
         return [*self.sets, *([self.real] if self.real else [])]
 
     @property
@@ -54,7 +54,7 @@ class Images:
         passes = self.passes
         if passes is None:
             synthetic = recipe.images * (1 - share) + recipe.batch
-            passes = (synthetic / len(self.sets[0]) + 1,)
+            passes = (Fraction(synthetic / len(self.sets[0]) + 1),)
         parts = [_part(s, p) for s, p in zip(self.sets, passes, strict=True)]
         real = _part(self.real, Fraction(1)) if self.real else None
         order = Order(parts, recipe.batch, recipe.seed, real, share)
@@ -87,7 +87,7 @@ def open_training(specs: Sequence[str], real: str | None, share: Fraction) -> Im
         sets.append(open_set([name]))
     counts = None if passes == [None] else tuple(Fraction(1) if p is None else p for p in passes)
     images = Images(tuple(sets), counts, open_set([real]) if real else None, share)
-    alike(images.all)
+    require_same_form(images.all)
     return images
 
 
@@ -97,9 +97,9 @@ def recorded_fid(sets: Sequence[ShardSet]) -> float | None:
     It is the field `fid` of an entry.  One before an advcut is that of other images, and not
     taken.  Raises DataError where it is no number of 0 or above.
     """
-    found = set()
+    found: set[float] = set()
     for shards in sets:
-        own = set()
+        own: set[float] = set()
         for entry in filter(lambda e: isinstance(e, dict), shards.history):
             if entry.get("tool") == "advcut":
                 own.clear()
@@ -118,7 +118,7 @@ def _fid(value, name: str) -> float:
     return float(value)
 
 
-def alike(sets: Sequence[ShardSet]) -> int:
+def require_same_form(sets: Sequence[ShardSet]) -> int:
     """How many classes the sets have, which all agree on.
 
     Raises DataError where shapes or classes differ, or no set says how many there are.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from advlib.models import zoo
 from advlib.models.flops import forward_flops
@@ -33,7 +33,8 @@ def step_flops(network: Classifier, recipe: Recipe) -> int:
     network.train()
     with FlopCounterMode(display=False) as counter:
         noise = torch.empty_like(images)
-        outcome(network, _Bare(network), images, label, noise, recipe, COUNTED).loss.backward()
+        bare = cast("Classifier", _Bare(network))
+        outcome(network, bare, images, label, noise, recipe, COUNTED).loss.backward()
     return counter.get_total_flops() // COUNTED
 
 

@@ -1,9 +1,17 @@
-"""The hyperparameters of a run; what is not given is the paper's (Sec. 3.1, App. B and D)."""
+"""The hyperparameters of a run, each declared once; what is not given is the paper's.
 
-import math
-from dataclasses import asdict, dataclass
+Source: Bartoldson et al. 2024, Sec. 3.1, App. B and D.  Nothing heavy is imported: options and
+documents are made of these declarations.
+"""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from advlib.attacks.settings import PGD
 from advlib.errors import DataError
+from advlib.models.flops import ATTACK_STEPS, training_forwards
+from advlib.settings import Rule, applicable, check, document, setting, when
 from advlib.training.rules import batch_size, peak_learning_rate
 
 EPOCH = 50_000  # images of an epoch: CIFAR-10's training set, whatever the data
@@ -12,69 +20,108 @@ LOSSES = ("trades", "madry", "clean")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
 
+def _attacks(found: Mapping[str, Any]) -> bool:
+    return found.get("loss") != "clean"
+
+
+def _attacks_or_evaluates(found: Mapping[str, Any]) -> bool:
+    """Whether the radius is used: evaluations, where options name their images, use it too."""
+    return _attacks(found) or "test" not in found or bool(found["test"] or found["validation"])
+
+
+def _takes_steps(found: Mapping[str, Any]) -> bool:
+    return found.get("attack_steps") != 0
+
+
+ATTACK = Rule(_attacks, "does not go with --loss clean, which attacks nothing")
+STEPS_TAKEN = (ATTACK, Rule(_takes_steps, "does nothing in an attack of 0 steps"))
+RADIUS = Rule(
+    _attacks_or_evaluates,
+    "does nothing with --loss clean and neither --test nor --validation",
+)
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained.
+    """How a model is trained.  A run sees whole epochs, so a little more than `samples` images.
 
-    samples: images to see, a count; a run sees whole epochs, so a little more.
-    batch: images a step, over all ranks.  lr: peak learning rate.
-    epoch: images between changes of the learning rate.
-    loss: "trades" (Zhang et al. 2019), "madry" (cross-entropy of attacked images) or "clean".
-    eps, step_size: of the attack, in units of [0, 1].  attack_steps: a count.
-    beta: weight of the divergence.  smoothing: of labels.  tau: of the averaged weights.
-    weight_decay: of all parameters but batch norm's.  warmup: share of the run.
-    augment: crop and flip.  seed: of weights, order, augmentation and attacks.
-    precision: "fp32", "tf32" (on GPUs that have it) or "bf16" (autocast).
-
-    Raises DataError for values outside their ranges.
+    batch, lr and epoch are those that follow from `samples` where they are not given.
+    Raises DataError for values outside their ranges, and for those that change nothing.
     """
 
-    samples: float
-    batch: int | None = None
-    lr: float | None = None
-    epoch: int | None = None
-    loss: str = "trades"
-    eps: float = 8 / 255
-    step_size: float = 2 / 255
-    attack_steps: int = 10
-    beta: float = 5.0
-    smoothing: float = 0.1
-    tau: float = 0.995
-    weight_decay: float = 5e-4
-    warmup: float = 0.025
-    augment: bool = True
-    seed: int = 0
-    precision: str = "fp32"
-    channels_last: bool = True
-    compile: bool = False
+    samples: float = setting(
+        None,
+        "Images to see, as 5M.",
+        low=1,
+        usual="as many whole epochs as the passes give",
+    )
+    batch: int = setting(
+        None, "Images a step, over all ranks.", low=2, usual="1024, above 10M samples 2048"
+    )
+    lr: float = setting(
+        None,
+        "Peak learning rate.",
+        low=0,
+        above=True,
+        usual="0.3, above 10M samples 0.2, above 200M 0.1",
+    )
+    epoch: int = setting(
+        None,
+        "Images between changes of the learning rate.",
+        low=1,
+        usual=f"{EPOCH}, or a hundredth of a shorter run",
+    )
+    loss: str = setting(
+        "trades",
+        "Training objective: TRADES; adversarial training after Madry; no attack.",
+        choices=LOSSES,
+    )
+    eps: float = setting(
+        PGD.eps,
+        "Radius of the attack's ball, in training and in evaluations.",
+        low=0,
+        high=1,
+        fraction=True,
+        usual="8/255",
+        applies=(RADIUS,),
+    )
+    step_size: float = setting(
+        PGD.step_size,
+        "Step of the attack.",
+        low=0,
+        high=1,
+        fraction=True,
+        usual="2/255",
+        applies=STEPS_TAKEN,
+    )
+    attack_steps: int = setting(
+        ATTACK_STEPS, "Steps of PGD in a training step.", low=0, applies=(ATTACK,)
+    )
+    beta: float = setting(
+        5.0, "Weight of the divergence in TRADES.", low=0, applies=when(loss="trades")
+    )
+    smoothing: float = setting(0.1, "Label smoothing.", low=0, high=1)
+    tau: float = setting(0.995, "Decay of the averaged weights.", low=0, high=1)
+    weight_decay: float = setting(5e-4, "Of all parameters but batch norm's.", low=0)
+    warmup: float = setting(
+        0.025, "Share of the run in which the learning rate rises.", low=0, high=1
+    )
+    augment: bool = setting(True, "Crop with 4 pixels of padding, and flip.")
+    seed: int = setting(0, "Random seed, kept in the output.", low=0)
+    precision: str = setting("fp32", "Of convolutions and matrix products.", choices=PRECISIONS)
+    channels_last: bool = setting(True, "Keep channels innermost in memory.")
+    compile: bool = setting(False, "Compile the network with torch.compile.")
 
     def __post_init__(self):
+        if self.samples is None:
+            raise DataError("samples: neither they nor passes over the sets say how long a run is")
+        check(self)
         self._default("batch", batch_size(self.samples))
         self._default("lr", peak_learning_rate(self.samples))
         if self.samples < EPOCH * EPOCHS:  # whole batches, so that a short run sees no more
-            batches = max(1, round(self.samples / EPOCHS / max(self.batch, 1)))
+            batches = max(1, round(self.samples / EPOCHS / self.batch))
             self._default("epoch", self.batch * batches)
         self._default("epoch", EPOCH)
-        for name, least, most in (
-            ("samples", 1, math.inf),
-            ("batch", 2, math.inf),
-            ("lr", 0, math.inf),
-            ("epoch", 1, math.inf),
-            ("eps", 0, 1),
-            ("step_size", 0, 1),
-            ("attack_steps", 0, math.inf),
-            ("beta", 0, math.inf),
-            ("smoothing", 0, 1),
-            ("tau", 0, 1),
-            ("weight_decay", 0, math.inf),
-            ("warmup", 0, 1),
-        ):
-            value = getattr(self, name)
-            if not least <= value <= most or value != value:
-                raise DataError(f"{name}: found {value}; expected {least} to {most}")
-        for name, choices in (("loss", LOSSES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise DataError(f"{name}: found {getattr(self, name)!r}; expected {choices}")
 
     def _default(self, name: str, value: float) -> None:
         if getattr(self, name) is None:
@@ -92,20 +139,24 @@ class Recipe:
 
     @property
     def steps(self) -> int:
+        """How many steps the run has."""
         return self.epochs * self.steps_per_epoch
 
     @property
     def images(self) -> int:
-        """What the run sees: 5.0176M for 5M at batch 1024."""
+        """How many images the run sees: 5.0176M for 5M at batch 1024."""
         return self.steps * self.batch
 
     @property
     def forwards(self) -> int:
         """Forward passes that a step costs per image (App. B): 27 for TRADES with 10 steps."""
-        if self.loss == "trades":
-            return 1 + 2 * self.attack_steps + 2 + 4
-        return 3 if self.loss == "clean" else 2 * self.attack_steps + 3
+        return training_forwards(self.attack_steps, self.loss)
 
-    def document(self) -> dict:
-        """All settings, as a log's header has them."""
-        return asdict(self)
+    def document(self) -> dict[str, Any]:
+        """All settings, as a log's header has them; None for those that change nothing."""
+        return document(self)
+
+
+def as_documented(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded recipe in today's form: older ones held values that change nothing."""
+    return applicable(Recipe, {**recorded})

@@ -10,7 +10,7 @@ START, END = 25.0, 1e4  # the peak over the first learning rate, and that over t
 MOMENTUM = (0.85, 0.95)  # at the peak of the learning rate, and at both ends
 
 
-def one_cycle(epoch: int, epochs: int, peak: float, warmup: float = 0.025) -> tuple[float, float]:
+def one_cycle(epoch: int, epochs: int, peak: float, warmup: float) -> tuple[float, float]:
     """Learning rate and momentum of an epoch.
 
     Cosines from peak / 25 to `peak` over the share `warmup` of the epochs, then down to
@@ -33,10 +33,11 @@ def _cosine(begin: float, end: float, part: float) -> float:
 
 
 def averaging_decay(updates: float, warmup: float, tau: float) -> float:
-    """The averaged weights' share of themselves at the update that makes `updates` of them.
+    """The decay of the averaged weights at update number `updates`, counted from 1.
 
-    During `warmup` updates the average is a copy, decay 0; then min(tau, (1 + t) / (10 + t)) with
-    t the updates since.
+    The update leaves the average at decay * average + (1 - decay) * weights.  During the first
+    `warmup` updates it is a copy, decay 0; then the decay is min(tau, (1 + t) / (10 + t)), t the
+    updates since.
     """
     since = updates - warmup
     return 0.0 if since < 0 else min(tau, (1 + since) / (10 + since))

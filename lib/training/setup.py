@@ -1,9 +1,9 @@
-"""From options to a run: sets opened and checked, model built, ranks joined."""
+"""From settings to a run: sets opened and checked, model built, ranks joined."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fractions import Fraction
+from typing import Any
 
 import torch
 
@@ -14,105 +14,92 @@ from advlib.jobs.ranks import join
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
-from advlib.training.data import Images, alike, open_training, recorded_fid
-from advlib.training.loop import Plan, Run
+from advlib.training.data import Images, open_training, recorded_fid, require_same_form
+from advlib.training.loop import Run
+from advlib.training.plan import Evaluations, Plan
 from advlib.training.recipe import Recipe
-from advlib.training.schedule import evaluation_epochs
+from advlib.training.settings import MINUTE, Evaluation, Hardware, TrainingImages
 
 
 def prepare(
     folder: str,
     model: str,
-    data: Sequence[str],
-    real: str | None,
-    share: Fraction,
-    test: str | None,
-    validation: str | None,
-    samples: float | None,
-    evaluate: str | Sequence[int],
+    data: TrainingImages,
+    recipe: Mapping[str, Any],
+    evaluation: Evaluation | None = None,
+    hardware: Hardware | None = None,
     *,
-    evaluate_images: int | None = None,
-    validate_every: int = 1,
-    normalisation: str = "cifar10",
-    device: str | None = None,
-    workers: int = 0,
-    save_every: int = 10,
-    dataset: str | None = None,
-    fid: float | None = None,
-    history: dict | None = None,
+    history: Mapping[str, Any] | None = None,
     stop: Callable[[], bool] = lambda: False,
     tick: Callable[[dict], None] = lambda row: None,
-    **recipe,
 ) -> Run:
-    """A run in `folder`, ready to train; arguments as advtrain(1) has them.
+    """A run in `folder`, which is made if need be, ready to train.
 
-    samples: None for the whole epochs that all passes over the sets hold.
-    evaluate: "study", "end" or epochs.  fid: None for what the sets' history records.
+    model: a name that zoo.parse reads.  recipe: settings of a Recipe by name; without samples, the
+    run has the whole epochs that all passes over the sets hold.  history: an entry for the command
+    line at work.  stop, tick: as Run takes them.
+
     Raises DataError for sets and settings that do not go together, CannotError for a missing GPU
     and a model that memory does not hold.
     """
-    images = open_training(data, real, share)
-    checks = {
-        name: open_set([spec])
-        for name, spec in (("test", test), ("validation", validation))
-        if spec
-    }
-    classes = alike([*images.all, *checks.values()])
-    settings = _recipe(samples, images, recipe)
-    order = images.order(settings)
+    evaluation, hardware = evaluation or Evaluation(), hardware or Hardware()
+    images = open_training(data.sets, data.real, data.share)
+    test, validation = (
+        open_set([name]) if name else None for name in (evaluation.test, evaluation.validation)
+    )
+    classes = require_same_form([*images.all, *filter(None, (test, validation))])
+    settled = _recipe(recipe, images)
+    order = images.order(settled)
     spec = parse(model)
     height, width, channels = images.sets[0].shape
     if height != width:
         raise DataError(f"{images.sets[0].name}: images of {height}x{width}; expected square ones")
-    mean, std = (values[:channels] for values in NORMALISATIONS[normalisation])
-    at = {"study": evaluation_epochs(settings.epochs), "end": [settings.epochs]}
-    chosen = at[evaluate] if isinstance(evaluate, str) else evaluate
-    if max(chosen, default=0) > settings.epochs:
-        raise DataError(f"--evaluate {max(chosen)}: the run has {settings.epochs} epochs")
+    mean, std = (values[:channels] for values in NORMALISATIONS[data.normalisation])
+    at = evaluation.epochs(settled.epochs)
     too_large = f"out of memory for the weights of {spec.name}: take a smaller model"
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settled.seed)
     with enough_memory(too_large):
         network = build(spec, classes, height, mean, std)
-    sources = [entry for s in images.all for entry in s.history]
-    about = {
-        "run": os.path.basename(os.path.abspath(folder)),
-        "dataset": dataset or " ".join(s.name for s in images.sets),
-        "fid": recorded_fid(images.sets) if fid is None else fid,
-        "history": [*sources, *([history] if history else [])],
-    }
     plan = Plan(
         order,
         images.all,
-        checks.get("test"),
-        checks.get("validation"),
-        frozenset(chosen),
-        evaluate_images,
-        validate_every,
-        60.0 * save_every,
-        workers=workers,
-        about=about,
+        Evaluations(test, validation, at, evaluation.evaluate_images, evaluation.validate_every),
+        save_every=hardware.save_every * MINUTE,
+        workers=hardware.workers,
+        about=_about(folder, data, images, history),
     )
-    ranks = join(device)
+    ranks = join(hardware.device)
     if ranks.device.type == "cpu":
         keep_memory()
-    allow_tf32(settings.precision == "tf32")
+    allow_tf32(settled.precision == "tf32")
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as err:
         raise CannotError(f"{folder}: {err.strerror}") from err
-    flops = spec.forward_flops(height, classes, channels)
     with enough_memory(too_large):
-        return Run(folder, network, settings, plan, ranks, flops, stop, tick)
+        return Run(folder, network, settled, plan, ranks, stop=stop, tick=tick)
 
 
-def _recipe(samples: float | None, images: Images, options: dict) -> Recipe:
-    """The recipe of a run of `samples` images, or of the whole epochs that the sets hold."""
-    given = images.samples if samples is None else samples
-    if given is None:
+def _recipe(settings: Mapping[str, Any], images: Images) -> Recipe:
+    """The recipe of a run of so many samples, or of the whole epochs that the sets hold."""
+    if settings.get("samples") is not None:
+        return Recipe(**settings)
+    if images.samples is None:
         raise DataError("neither --samples nor passes over the set say how long the run is")
-    recipe = Recipe(samples=given, **options)
-    if samples is None:
-        whole = images.whole_batches(recipe.batch)
-        epochs = max(1, whole * recipe.epochs // recipe.images)
-        recipe = replace(recipe, samples=epochs * recipe.epoch)
-    return recipe
+    recipe = Recipe(**{**settings, "samples": images.samples})
+    whole = images.whole_batches(recipe.batch)
+    epochs = max(1, whole * recipe.epochs // recipe.images)
+    return replace(recipe, samples=epochs * recipe.epoch)
+
+
+def _about(
+    folder: str, data: TrainingImages, images: Images, history: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What header and checkpoints say of a run and its images."""
+    sources = [entry for shards in images.all for entry in shards.history]
+    return {
+        "run": os.path.basename(os.path.abspath(folder)),
+        "dataset": data.name or " ".join(shards.name for shards in images.sets),
+        "fid": recorded_fid(images.sets) if data.fid is None else data.fid,
+        "history": [*sources, *([history] if history else [])],
+    }

@@ -96,7 +96,8 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 @torch.no_grad()
 def average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     """Move the averaged weights towards the model's: decay of them stay."""
-    kept, new = list(averaged.parameters()), list(model.parameters())
+    kept: list[Tensor] = [*averaged.parameters()]
+    new: list[Tensor] = [*model.parameters()]
     torch._foreach_mul_(kept, decay)
     torch._foreach_add_(kept, new, alpha=1 - decay)
 

@@ -1,17 +1,12 @@
-"""FLOPs: the closed form against PyTorch's counter and the paper's Table 2; the command."""
-
-import csv
-import io
+"""FLOPs: the closed form against PyTorch's counter and the paper's Table 2."""
 
 import pytest
 import torch
-from click.testing import CliRunner
 from test_zoo import TABLE_2
 
 from advlib.errors import DataError
 from advlib.models import flops, zoo
 from advlib.models.network import build
-from advtools.advflops import main
 
 GFLOPS = {  # Table 2, as the study's profiler counted them: with batch norm, activations, pooling
     "28-4": 1.69,
@@ -72,9 +67,12 @@ def test_rows_take_what_another_counter_says():
     assert (row["forward_flops"], row["step_flops"], row["flops"]) == (32, 10, 100)
 
 
-@pytest.mark.parametrize(("steps", "forwards"), [(10, 27), (1, 9), (7, 21)])
-def test_forwards_of_a_step(steps, forwards):
-    assert flops.training_forwards(steps) == forwards
+@pytest.mark.parametrize(
+    ("steps", "loss", "forwards"),
+    [(10, "trades", 27), (1, "trades", 9), (7, "trades", 21), (10, "madry", 23), (10, "clean", 3)],
+)
+def test_forwards_of_a_step(steps, loss, forwards):
+    assert flops.training_forwards(steps, loss) == forwards
 
 
 def test_samples_and_budgets_are_each_others_inverse():
@@ -84,54 +82,3 @@ def test_samples_and_budgets_are_each_others_inverse():
     assert back["samples"] == pytest.approx(5e6)
     with pytest.raises(DataError, match="found both"):
         list(flops.flops_rows(["wrn-28-4"], samples=[1], budgets=[1]))
-
-
-def advflops(*args):
-    return CliRunner().invoke(main, args, prog_name="advflops")
-
-
-def rows_of(result):
-    assert result.exit_code == 0, result.output
-    return list(csv.DictReader(io.StringIO(result.stdout)))
-
-
-def test_the_command_prints_table_2():
-    rows = rows_of(advflops("--models", "paper"))
-    assert {row["model"]: int(row["params"]) for row in rows} == {
-        f"wrn-{shape}": count for shape, count in TABLE_2.items()
-    }
-
-
-def test_the_command_prints_runs_and_budgets():
-    args = ("wrn-28-10", "WRN-10-1-relu", "--attack-steps", "7", "--classes", "100")
-    runs = rows_of(advflops(*args, "--samples", "5M,10M"))
-    assert [row["model"] for row in runs] == ["wrn-28-10"] * 2 + ["wrn-10-1-relu"] * 2
-    for row in runs:
-        assert int(row["step_flops"]) == 21 * int(row["forward_flops"])
-        expected = int(row["step_flops"]) * float(row["samples"])
-        assert float(row["flops"]) == pytest.approx(expected)
-    budgets = rows_of(advflops(*args, "--flops", "1e18:1e20:3", "--measure"))
-    assert [float(row["flops"]) for row in budgets[:3]] == [1e18, 1e19, 1e20]
-    assert budgets[0]["forward_flops"] == runs[0]["forward_flops"]
-    first = 2 * 2 * 9 * 3 * 16 * 32 * 32  # the loss is not derived by its images
-    assert int(budgets[0]["step_flops"]) == int(runs[0]["step_flops"]) - first
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ((), "no model"),
-        (("wrn-28",), "expected wrn-DEPTH-WIDTH"),
-        (("wrn-28-10", "--samples", "5M", "--flops", "1e20"), "exclude each other"),
-        (("wrn-28-10", "--image-size", "30"), "expected a multiple of 4 for wrn-28-10"),
-        (("wrn-28-10", "--samples", "0"), "above 0"),
-        (("wrn-28-10", "--attack-steps", "0"), "attack-steps"),
-    ],
-)
-def test_the_command_refuses_in_one_line(args, message):
-    result = advflops(*args)
-    assert result.exit_code == 2
-    assert not result.stdout
-    assert message in result.stderr
-    assert result.stderr.startswith("advflops: ")
-    assert result.stderr.count("\n") == 1

@@ -16,13 +16,11 @@ from advlib.shards.writer import Writer
 
 RUN = (
     "advtrain wrn-10-1 --data train --test test --samples 8000 --batch 64 --epoch 800 --eps 0.12"
-    " --step-size 0.04 --attack-steps 5 --lr 0.1 --no-augment --normalisation none"
-    " --evaluate 4,6,8,10"
+    " --lr 0.1 --no-augment --normalisation none --evaluate 4,6,8,10"
 )
 FASHION = (
     "advtrain wrn-10-1 --data train --test test --samples 8000 --batch 64 --epoch 800 --eps 0.1"
-    " --step-size 0.03 --attack-steps 5 --lr 0.1 --no-augment --normalisation none"
-    " --evaluate end --evaluate-images 300"
+    " --lr 0.1 --no-augment --normalisation none --evaluate end --evaluate-images 300"
 )
 
 
@@ -33,11 +31,11 @@ def pack(name, source, split, crop, count=None):
             writer.write(replace(chunk, image=np.ascontiguousarray(chunk.image[:, *crop])))
 
 
-def last_rows(sh, command, more=""):
-    """The last evaluation of adversarial training and of plain training, with options `more`."""
+def last_rows(sh, command, attack, more=""):
+    """The last evaluation of adversarial training with options `attack`, and of plain training."""
     env = environment() | {"OMP_NUM_THREADS": "1"}
-    command = f"{command} -o robust & {command} --loss clean {more} -o plain & wait -n && wait -n"
-    done = sh(command, env=env, timeout=500)
+    plain = f"{command} --loss clean {more} -o plain"
+    done = sh(f"{command} {attack} -o robust & {plain} & wait -n && wait -n", env=env, timeout=500)
     assert done.returncode == 0, done.stderr
     table = sh("advruns robust/log.jsonl plain/log.jsonl --fid 0", check=True).stdout
     last = {row["run"]: row for row in csv.DictReader(io.StringIO(table))}
@@ -50,7 +48,7 @@ def last_rows(sh, command, more=""):
 def test_robust_training_beats_plain_training_and_its_curve_is_fitted(tmp_path, sh):
     for split in ("train", "test"):  # at 8x8, as they were scanned
         pack(tmp_path / split, "digits", split, np.s_[::4, ::4])
-    robust, plain = last_rows(sh, RUN)
+    robust, plain = last_rows(sh, RUN, "--step-size 0.04 --attack-steps 5")
     assert robust["accuracy"] > 0.6 and plain["accuracy"] < 0.45
     fit = sh("advruns robust/log.jsonl | advfit - --approach 1 -q", check=True).stdout
     assert json.loads(fit)["parameters"]["l0"] > 0
@@ -60,6 +58,7 @@ def test_robust_training_beats_plain_training_and_its_curve_is_fitted(tmp_path, 
 def test_clothes_are_told_apart_under_attack_after_robust_training_alone(tmp_path, sh):
     for split in ("train", "test"):  # at 28x28, of one channel
         pack(tmp_path / split, "fashion-mnist", split, np.s_[2:30, 2:30, :1], 6000)
-    robust, plain = last_rows(sh, FASHION, "--samples 20000 --epoch 2000")
+    attack = "--step-size 0.03 --attack-steps 5"
+    robust, plain = last_rows(sh, FASHION, attack, "--samples 20000 --epoch 2000")
     assert robust["accuracy"] > 0.4 and plain["accuracy"] < 0.1
     assert plain["clean_accuracy"] > robust["clean_accuracy"] - 0.05 > 0.6

@@ -1,0 +1,40 @@
+"""What a run reads, when it evaluates its network and when it saves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from advlib.shards.order import Order
+from advlib.shards.reader import ShardSet
+
+
+@dataclass
+class Evaluations:
+    """On which images a run evaluates its averaged network, and after which epochs.
+
+    test: of the learning curve, after the epochs `at`, 0 for before training; `images` of them,
+    None for all.  validation: which choose the best checkpoint, every `validate_every` epochs.
+    """
+
+    test: ShardSet | None = None
+    validation: ShardSet | None = None
+    at: frozenset[int] = frozenset()
+    images: int | None = None
+    validate_every: int = 1
+
+
+@dataclass
+class Plan:
+    """What a run reads, when it evaluates and saves.
+
+    order, sets: the training images, as advlib.shards.batches.loader takes them.
+    save_every, log_every: seconds; steps.  workers: processes that read, beside each rank.
+    about: JSON for the header and the checkpoints, as history, data set and FID.
+    """
+
+    order: Order
+    sets: Sequence[ShardSet]
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    save_every: float = 600.0
+    log_every: int = 50
+    workers: int = 0
+    about: dict = field(default_factory=dict)
