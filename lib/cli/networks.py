@@ -15,7 +15,7 @@ def network_options(command):
         click.option(
             "--normalisation",
             type=click.Choice(list(NORMALISATIONS)),
-            help="Of a foreign checkpoint that does not say it. [default: by its classes]",
+            help="Of a checkpoint of others that does not say it. [default: by its classes]",
         ),
         click.option("--current", is_flag=True, help="The weights that are not averaged."),
         click.option(

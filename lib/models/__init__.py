@@ -1,1 +1,1 @@
-"""WideResNets: sizes, networks, checkpoints, FLOPs."""
+"""Classifiers: architectures, networks, checkpoints, Python code, FLOPs."""

@@ -1,4 +1,4 @@
-"""Weights in files: ours, and those of other houses, read without running anything in them.
+"""Weights in files: ours, and those of others, read without running anything in them.
 
 Ours is a safetensors file, whose metadata holds one JSON document, the description.
 """
@@ -12,7 +12,7 @@ import torch
 
 from advlib.errors import DataError
 from advlib.jobs.tensorfile import load_tensors, save_tensors
-from advlib.models import foreign, zoo
+from advlib.models import other_checkpoints, zoo
 from advlib.models.network import Classifier, build, decimals
 
 FORMAT, VERSION = "advcheckpoint", 1
@@ -61,10 +61,10 @@ def load(
     of the study's kind (`init_conv`, `layer.0.block.0`, ...); and pyautoattack's ResNet-18.  What
     model a file holds is read off its tensors.
 
-    model, classes, image_size (pixels): what is expected.  A foreign file does not say activation,
-    image size and, often, normalisation: those are as given here, or SiLU, 32, and the values for
-    CIFAR-10, or for CIFAR-100 at 100 classes; ResNet-18 has no normalisation.
-    normalisation: a key of zoo.NORMALISATIONS, for a foreign file that has none.
+    model, classes, image_size (pixels): what is expected.  A file of others does not say
+    activation, image size and, often, normalisation: those are as given here, or SiLU, 32, and the
+    values for CIFAR-10, or for CIFAR-100 at 100 classes; ResNet-18 has no normalisation.
+    normalisation: a key of zoo.NORMALISATIONS, for a file of others that has none.
     current: take the weights that are not averaged.
 
     The description: what Classifier.describe returns; `format`, which is "advcheckpoint" with all
@@ -74,7 +74,9 @@ def load(
     Raises DataError, one line, for a file that is no checkpoint, damaged, of another model, or
     pickled with code, which is not run; OSError where the file cannot be read.
     """
-    wanted = foreign.Wanted(zoo.parse(model) if model else None, classes, image_size, normalisation)
+    wanted = other_checkpoints.Wanted(
+        zoo.parse(model) if model else None, classes, image_size, normalisation
+    )
     path = Path(path)
     with path.open("rb") as file:
         start = file.read(9)
@@ -121,7 +123,7 @@ def _theirs(path: Path, content: dict, current: bool, wanted) -> tuple[Classifie
     tensors = content[key] if key else content
     if not isinstance(tensors, dict):
         raise DataError(f"{path}: {key}: expected a dictionary of weights")
-    module, said = foreign.network(path, tensors, wanted)
+    module, said = other_checkpoints.read_network(path, tensors, wanted)
     if key in (STUDY, STUDY_CURRENT):
         said["format"] = "study"
     return module, said
@@ -140,7 +142,7 @@ def _ours(path: Path, tensors: dict, about: dict, current: bool, normalisation) 
         raise DataError(f"{path}: {err}") from None
     prefix = CURRENT if current else ""
     chosen = {key: value for key, value in tensors.items() if key.startswith(CURRENT) == current}
-    foreign.fill(path, module, chosen, {key: prefix + key for key in module.state_dict()})
+    other_checkpoints.fill(path, module, chosen, {key: prefix + key for key in module.state_dict()})
     for field in ("mean", "std"):
         if decimals(getattr(module, field)) != decimals(torch.tensor(description[field])):
             raise DataError(f"{path}: {field}: the description and the weights differ")
@@ -165,7 +167,7 @@ def _description(path: Path, description: dict) -> dict:
     return description
 
 
-def _check(path: Path, module: Classifier, wanted: foreign.Wanted) -> None:
+def _check(path: Path, module: Classifier, wanted: other_checkpoints.Wanted) -> None:
     """DataError where the network is not the wanted one."""
     for field in ("model", "classes", "image_size"):
         found, expected = getattr(module, field), getattr(wanted, field)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from advlib.errors import DataError
 from advlib.models import zoo
+from advlib.models.architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +58,7 @@ def flops_rows(
     attack_steps: int = ATTACK_STEPS,
     samples: Sequence[float] = (),
     budgets: Sequence[float] = (),
-    count: Callable[[zoo.Model, int, int, int], tuple[int, int]] | None = None,
+    count: Callable[[Architecture, int, int, int], tuple[int, int]] | None = None,
 ) -> Iterator[dict]:
     """A row for each model and each of `samples` or `budgets`; without both, for each model.
 

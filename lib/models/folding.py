@@ -7,46 +7,36 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from advlib.models import resnet, wideresnet
-
-# of each kind of module: a convolution, and the batch norm that alone takes what it returns
-PAIRS = {
-    wideresnet.Block: (("conv1", "norm2"),),
-    resnet.Block: (("conv1", "norm1"), ("conv2", "norm2"), ("shortcut", "shortcut_norm")),
-    resnet.ResNet: (("stem", "norm"),),
-}
-# by name, not with their subclasses, whose order of computing may be another
-NETWORKS = (resnet.ResNet, wideresnet.WideResNet)
+from advlib.models.network import Classifier, laid_out, network_class
 
 
 def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The same function of images as a network in evaluation mode, to rounding, in less time.
 
-    A WideResNet or ResNet of advlib.models.network.build is copied: every batch norm directly
-    after a convolution is folded into it, the weights are laid out as is fastest and ask for no
-    gradients, and the copy is in evaluation mode.  The batch norms of a WideResNet
-    before an activation alone stay.  The network itself is left as it was.  Anything else is
-    returned as it is.
+    A network of an architecture of ours, as advlib.models.network.build makes them, is copied:
+    every batch norm directly after a convolution is folded into it, the weights are laid out as is
+    fastest and ask for no gradients, and the copy is in evaluation mode.  The batch norms of a
+    WideResNet before an activation alone stay.  The network itself is left as it was.  Anything
+    else is returned as it is.
 
     The copy takes and returns what the network does, on its device.  Its state_dict has other
     names than the network's.
 
     Raises RuntimeError, torch.OutOfMemoryError where the copy finds no room.
     """
-    if type(model) not in NETWORKS:
+    # not of a subclass, whose order of computing may be another
+    if not isinstance(model, Classifier) or type(model) is not network_class(model.model):
         return model
     twin = copy.deepcopy(model).eval()  # as folding asks
     for module in twin.modules():
-        for conv, norm in PAIRS.get(type(module), ()):
+        for conv, norm in vars(type(module)).get("folded", ()):
             if getattr(module, conv) is not None:
                 setattr(module, conv, _joined(getattr(module, conv), getattr(module, norm)))
                 setattr(module, norm, nn.Identity())
     # again: what has come in their place begins in training mode
     twin.eval().requires_grad_(False)
-    on_cpu = next(twin.parameters()).device.type == "cpu"
-    # oneDNN's kernels for a ResNet's wide maps lose with channels innermost
-    plain = type(model) is resnet.ResNet and on_cpu
-    return twin.to(memory_format=torch.contiguous_format if plain else torch.channels_last)
+    plain = twin.plain_on_cpu and next(twin.parameters()).device.type == "cpu"
+    return laid_out(twin, torch.contiguous_format if plain else torch.channels_last)
 
 
 def _joined(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:

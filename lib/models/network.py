@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TypeVar
 
 import torch
@@ -9,12 +10,17 @@ from torch import Tensor, nn
 
 from advlib.errors import DataError
 from advlib.models import zoo
+from advlib.models.architecture import Architecture, check_image_size
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class Classifier(nn.Module):
     """A network from images to logits, which normalises its input itself.
+
+    An architecture's class also says `plain_on_cpu`, whether a folded copy is faster with channels
+    outermost on CPUs.  Its modules say `folded`: pairs of a convolution and the batch norm that
+    alone takes what it returns, by their attributes' names.
 
     model: its architecture.  classes: a count.  image_size: height and width in pixels.
     mean, std: of each channel, of pixels in [0, 1]; buffers, so weights carry them along.
@@ -29,17 +35,18 @@ class Classifier(nn.Module):
     mean: Tensor
     std: Tensor
     head: nn.Linear  # of every architecture
+    plain_on_cpu = False
 
     def __init__(
         self,
-        model: zoo.Model,
+        model: Architecture,
         classes: int,
         image_size: int,
         mean: Sequence[float],
         std: Sequence[float],
     ):
         super().__init__()
-        zoo.check_image_size(model, image_size)
+        check_image_size(model, image_size)
         if classes < 1:
             raise DataError(f"classes: found {classes}; expected 1 or more")
         finite = all(math.isfinite(value) for value in [*mean, *std])
@@ -98,7 +105,7 @@ def decimals(values: Tensor) -> list[float]:
 
 
 def build(
-    model: str | zoo.Model,
+    model: str | Architecture,
     classes: int = 10,
     image_size: int = 32,
     mean: Sequence[float] | None = None,
@@ -111,10 +118,13 @@ def build(
 
     Raises DataError as zoo.parse and Classifier do.
     """
-    from advlib.models.resnet import ResNet
-    from advlib.models.wideresnet import WideResNet
-
     spec = zoo.parse(model) if isinstance(model, str) else model
     usual_mean, usual_std = zoo.NORMALISATIONS[spec.normalisation]
-    kind = WideResNet if isinstance(spec, zoo.WideResNet) else ResNet
+    kind = network_class(spec)
     return kind(spec, classes, image_size, mean or usual_mean, std or usual_std)
+
+
+def network_class(model: Architecture) -> type[Classifier]:
+    """The class of an architecture's networks."""
+    module, _, name = model.network.partition(":")
+    return getattr(import_module(module), name)

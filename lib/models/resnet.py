@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from advlib.models import zoo
+from advlib.models.architecture import Architecture
 from advlib.models.network import Classifier
 
 
@@ -18,6 +18,8 @@ class Block(nn.Module):
 
     wide, out: channels in and out.  stride: of the first convolution, 1 or 2.
     """
+
+    folded = (("conv1", "norm1"), ("conv2", "norm2"), ("shortcut", "shortcut_norm"))
 
     def __init__(self, wide: int, out: int, stride: int):
         super().__init__()
@@ -42,19 +44,20 @@ class Block(nn.Module):
 class ResNet(Classifier):
     """A ResNet-18; see Classifier for arguments, input, output and errors."""
 
-    model: zoo.ResNet18
+    folded = (("stem", "norm"),)
+    plain_on_cpu = True  # oneDNN's kernels for its wide maps lose with channels innermost
 
     def __init__(
         self,
-        model: zoo.ResNet18,
+        model: Architecture,
         classes: int,
         image_size: int,
         mean: Sequence[float],
         std: Sequence[float],
     ):
         super().__init__(model, classes, image_size, mean, std)
-        self.stem = nn.Conv2d(len(mean), 64, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(64)
+        self.stem = nn.Conv2d(len(mean), model.stem, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(model.stem)
         self.groups = nn.ModuleList()
         for wide, out, blocks in model.groups():
             first = Block(wide, out, 2 if len(self.groups) else 1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu, silu
 
-from advlib.models import zoo
+from advlib.models.architecture import Architecture
 from advlib.models.network import Classifier
 
 ACTIVATIONS = {"silu": silu, "relu": relu}
@@ -22,6 +22,8 @@ class Block(nn.Module):
 
     wide, out: channels in and out.  stride: of the first convolution, 1 or 2.
     """
+
+    folded = (("conv1", "norm2"),)
 
     def __init__(self, wide: int, out: int, stride: int, activation: str):
         super().__init__()
@@ -50,18 +52,16 @@ class WideResNet(Classifier):
     batch norm 1 and 0, the head torch's default without bias.
     """
 
-    model: zoo.WideResNet
-
     def __init__(
         self,
-        model: zoo.WideResNet,
+        model: Architecture,
         classes: int,
         image_size: int,
         mean: Sequence[float],
         std: Sequence[float],
     ):
         super().__init__(model, classes, image_size, mean, std)
-        self.stem = nn.Conv2d(len(mean), 16, 3, padding=1, bias=False)
+        self.stem = nn.Conv2d(len(mean), model.stem, 3, padding=1, bias=False)
         self.groups = nn.ModuleList()
         for wide, out, blocks in model.groups():
             first = Block(wide, out, 2 if len(self.groups) else 1, model.activation)

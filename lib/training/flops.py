@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from advlib.models import zoo
 from advlib.models.flops import forward_flops
 
 if TYPE_CHECKING:
+    from advlib.models.architecture import Architecture
     from advlib.models.network import Classifier
     from advlib.training.recipe import Recipe
 
@@ -48,7 +48,9 @@ class _Bare:
         return self.forward(images)
 
 
-def counted(model: zoo.Model, image_size: int, classes: int, attack_steps: int) -> tuple[int, int]:
+def counted(
+    model: Architecture, image_size: int, classes: int, attack_steps: int
+) -> tuple[int, int]:
     """FLOPs of a forward pass and of the study's TRADES step, per image of 3 channels.
 
     To what the step here does a forward pass is added: the study computes the clean predictions

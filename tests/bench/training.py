@@ -62,7 +62,7 @@ def plain_step(model, averaged, optimiser, images, label):
 def plain():
     torch.manual_seed(0)
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-    from houses import DeepMind
+    from other_networks import DeepMind
 
     depth, width = map(int, MODEL.split("-")[1:3])
     model = DeepMind(depth, width).to(DEVICE).train()

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from houses import DeepMind, stirred
+from other_networks import DeepMind, stirred
 from safetensors.torch import load_file, save_file
 from torch import nn
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from houses import stirred
+from other_networks import stirred
 from torch import nn
 
 from advlib.models.folding import folded

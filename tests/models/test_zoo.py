@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advlib.models.zoo import SHAPES, nearest, parameters
+from advlib.models.wideresnet_spec import parameters
+from advlib.models.zoo import SHAPES, nearest
 from advlib.training.rules import batch_size, peak_learning_rate
 
 TABLE_2 = {

@@ -50,7 +50,7 @@ def test_the_script_starts_one_torchrun_a_node_and_a_rank_a_gpu(script, tmp_path
     tool, *line = said[at + 1 :]
     given = main.make_context("advtrain", line).params  # its options are there, its values right
     assert (tool, given["model"], given["samples"]) == ("advtrain", "wrn-94-16", 500e6)
-    assert given["data"] == ("edm20=1.5", "dg20=1.5", "pfgmpp18=2")
+    assert given["sets"] == ("edm20=1.5", "dg20=1.5", "pfgmpp18=2")
     assert (given["real"], given["output"], given["workers"]) == ("train-rest", "wrn-94-16", 4)
 
 

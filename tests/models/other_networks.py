@@ -1,4 +1,4 @@
-"""Networks of other houses, stated again plainly with their names of weights."""
+"""Networks of others, stated again plainly with their names of weights."""
 
 import torch
 from torch import nn

@@ -1,13 +1,16 @@
-"""Weights under other houses' names: which network they are of, and putting them into ours."""
+"""Checkpoints of others: which network their weights are of, and putting them into ours."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from advlib.errors import DataError
 from advlib.models import zoo
+from advlib.models.architecture import Architecture, Naming
 from advlib.models.network import Classifier, build, decimals
 
 # what DistributedDataParallel, torch.compile, a wrapper and a Sequential of one put before names
@@ -16,67 +19,19 @@ COUNTER = "num_batches_tracked"  # of batch norm; nothing here reads it, and old
 
 
 @dataclass(frozen=True)
-class Naming:
-    """How a house names what ours names `stem`, `norm`, `head` and `groups.G.B.PART`.
-
-    block: what stands for `groups.G.B`, with {g} for the group, {g1} for it counted from 1, {b}.
-    """
-
-    house: str
-    top: Mapping[str, str]
-    block: str
-    parts: Mapping[str, str]
-
-    def name(self, ours: str) -> str:
-        """The house's name of a tensor that ours names so."""
-        if not ours.startswith("groups."):
-            first, *rest = ours.split(".")
-            return ".".join([self.top.get(first, first), *rest])
-        _, group, block, part, *rest = ours.split(".")
-        where = self.block.format(g=group, g1=int(group) + 1, b=block)
-        return ".".join([where, self.parts[part], *rest])
-
-
-# The study, and RobustBench for Gowal 2020, Rebuffi 2021, Wang 2023, Bartoldson 2024 and others
-DEEPMIND = Naming(
-    "robustbench",
-    {"stem": "init_conv", "norm": "batchnorm", "head": "logits"},
-    "layer.{g}.block.{b}",
-    {
-        "norm1": "batchnorm_0",
-        "conv1": "conv_0",
-        "norm2": "batchnorm_1",
-        "conv2": "conv_1",
-        "shortcut": "shortcut",
-    },
-)
-CIFAR_RESNET = Naming(
-    "pyautoattack",
-    {"stem": "conv1", "norm": "bn1", "head": "linear"},
-    "layer{g1}.{b}",
-    {
-        "norm1": "bn1",
-        "conv1": "conv1",
-        "norm2": "bn2",
-        "conv2": "conv2",
-        "shortcut": "shortcut.0",
-        "shortcut_norm": "shortcut.1",
-    },
-)
-
-
-@dataclass(frozen=True)
 class Wanted:
     """What the caller expects of a file, or knows of it; None where not."""
 
-    model: zoo.Model | None = None
+    model: Architecture | None = None
     classes: int | None = None
     image_size: int | None = None
     normalisation: str | None = None  # a key of zoo.NORMALISATIONS
 
 
-def network(path, tensors: Mapping, wanted: Wanted) -> tuple[Classifier, dict]:
-    """The network that foreign tensors are of, filled with them; {"format", "assumed"}.
+def read_network(
+    path: str | os.PathLike, tensors: Mapping[Any, Any], wanted: Wanted
+) -> tuple[Classifier, dict]:
+    """The network that the tensors of others are of, filled with them; {"format", "assumed"}.
 
     path: for messages.  assumed: what of the description neither file nor caller said.
 
@@ -85,21 +40,22 @@ def network(path, tensors: Mapping, wanted: Wanted) -> tuple[Classifier, dict]:
     for key, value in tensors.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
             raise DataError(f"{path}: {key}: found {type(value).__name__}; expected a tensor")
-    naming, prefix = _house(path, tensors)
+    architecture, prefix = _recognised(path, tensors)
+    naming = architecture.naming
     found = _Found(path, tensors, naming, prefix)
-    model, assumed = found.model(), []
-    if isinstance(model, zoo.WideResNet):
+    model, assumed = architecture.read_off(found), []
+    for field in model.untold:
         if wanted.model is None:
-            assumed.append("activation")
-        else:  # no tensor tells the activation
-            model = replace(model, activation=wanted.model.activation)
-    if wanted.model not in (None, model):
+            assumed.append(field)
+        else:
+            model = replace(cast(Any, model), **{field: getattr(wanted.model, field)})
+    if wanted.model is not None and wanted.model != model:
         raise DataError(f"{path}: holds {model.name}; expected {wanted.model.name}")
     classes, channels = found.shape("head.weight", 2)[0], found.shape("stem.weight", 4)[1]
     mean, std = found.normalisation()
     if mean is None:
-        usual = "cifar100" if classes == 100 else "cifar10"
-        usual = usual if isinstance(model, zoo.WideResNet) else "none"
+        usual = model.normalisation
+        usual = "cifar100" if usual == "cifar10" and classes == 100 else usual
         mean, std = _values(wanted.normalisation or usual, channels)
         assumed += [] if wanted.normalisation else ["mean", "std"]
     elif wanted.normalisation:
@@ -120,7 +76,7 @@ def network(path, tensors: Mapping, wanted: Wanted) -> tuple[Classifier, dict]:
         },
     }
     fill(path, module, tensors, {key: prefix + naming.name(key) for key in module.state_dict()})
-    return module, {"format": naming.house, "assumed": assumed}
+    return module, {"format": naming.origin, "assumed": assumed}
 
 
 def _values(name: str, channels: int) -> tuple:
@@ -131,10 +87,10 @@ def _values(name: str, channels: int) -> tuple:
     return (mean[:1] * channels, std[:1] * channels) if name == "none" else (mean, std)
 
 
-def _house(path, tensors: Mapping) -> tuple[Naming, str]:
-    """Whose names these are, and what stands before each of them."""
-    for naming in (DEEPMIND, CIFAR_RESNET):
-        head = naming.name("head.weight")
+def _recognised(path: str | os.PathLike, tensors: Mapping) -> tuple[type[Architecture], str]:
+    """The architecture whose names these are, and what stands before each of them."""
+    for architecture in zoo.ARCHITECTURES:
+        head = architecture.naming.name("head.weight")
         for key in tensors:
             prefix = key.removesuffix(head)
             if prefix == key or not (prefix == "" or prefix.endswith(".")):
@@ -147,7 +103,7 @@ def _house(path, tensors: Mapping) -> tuple[Naming, str]:
                     "the file does not hold its values"
                 )
             if set(before) <= WRAPPERS:
-                return naming, prefix
+                return architecture, prefix
     first = next(iter(tensors), "nothing")
     raise DataError(
         f"{path}: no network known here (it starts with {first}); expected ours, a "
@@ -157,51 +113,44 @@ def _house(path, tensors: Mapping) -> tuple[Naming, str]:
 
 @dataclass(frozen=True)
 class _Found:
-    """Reading off what network the tensors of a file are of."""
+    """The tensors of a file, by our names; see architecture.Weights."""
 
-    path: object
+    path: str | os.PathLike
     tensors: Mapping[str, Tensor]
     naming: Naming
     prefix: str
 
     def shape(self, ours: str, dimensions: int) -> tuple[int, ...]:
-        key = self.prefix + self.naming.name(ours)
-        if key not in self.tensors:
-            raise DataError(f"{self.path}: {key}: not there")
-        shape = tuple(self.tensors[key].shape)
+        if not self.has(ours):
+            raise self.refusal(ours, "not there")
+        shape = tuple(self.tensors[self.prefix + self.naming.name(ours)].shape)
         if len(shape) != dimensions:
-            raise DataError(
-                f"{self.path}: {key}: found shape {shape}; expected {dimensions} dimensions"
-            )
+            raise self.refusal(ours, f"found shape {shape}; expected {dimensions} dimensions")
         return shape
 
-    def model(self) -> zoo.Model:
-        if self.naming is CIFAR_RESNET:
-            return zoo.ResNet18()
-        first = self.shape("groups.0.0.conv1.weight", 4)
-        blocks = 1
-        while self.prefix + self.naming.name(f"groups.0.{blocks}.conv1.weight") in self.tensors:
-            blocks += 1
-        if first[0] < 16 or first[0] % 16:
-            key = self.prefix + self.naming.name("groups.0.0.conv1.weight")
-            raise DataError(
-                f"{self.path}: {key}: found shape {first}; expected a multiple of 16 first"
-            )
-        return zoo.WideResNet(6 * blocks + 4, first[0] // 16)
+    def has(self, ours: str) -> bool:
+        return self.prefix + self.naming.name(ours) in self.tensors
+
+    def refusal(self, ours: str, why: str) -> DataError:
+        return DataError(f"{self.path}: {self.prefix + self.naming.name(ours)}: {why}")
 
     def normalisation(self) -> tuple:
         """Mean and deviation of the channels; None twice where the file has none."""
-        given = [self.tensors.get(self.prefix + key) for key in ("mean", "std")]
-        if given == [None, None]:
+        given = {key: self.tensors.get(self.prefix + key) for key in ("mean", "std")}
+        if all(value is None for value in given.values()):
             return None, None
-        for key, value in zip(("mean", "std"), given, strict=True):
+        out = []
+        for key, value in given.items():
             if value is None or not value.is_floating_point():
                 found = "nothing" if value is None else value.dtype
                 raise DataError(f"{self.path}: {self.prefix}{key}: found {found}; expected numbers")
-        return tuple(decimals(value) for value in given)
+            out.append(decimals(value))
+        return tuple(out)
 
 
-def fill(path, module: Classifier, tensors: Mapping, names: Mapping[str, str]) -> None:
+def fill(
+    path: str | os.PathLike, module: Classifier, tensors: Mapping, names: Mapping[str, str]
+) -> None:
     """Give a module without memory the tensors of a file, copied, in float32.
 
     names: the file's name for each tensor of the module.

@@ -1,10 +1,10 @@
-"""Checkpoints of other houses: the study, RobustBench, pyautoattack."""
+"""Checkpoints of others: the study, RobustBench, pyautoattack."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from houses import CIFAR10, DeepMind, cifar_resnet, deepmind
+from other_networks import CIFAR10, DeepMind, cifar_resnet, deepmind
 from safetensors.torch import save_file
 from torch.nn import functional
 
@@ -92,7 +92,7 @@ def test_other_wrappings_and_halves(tmp_path, images, wrap, zipped):
     same(ours(images), theirs.float()(images))
 
 
-def test_foreign_safetensors(tmp_path, images):
+def test_safetensors_of_others(tmp_path, images):
     theirs = deepmind(10, 1)
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     same(load(tmp_path / "w.safetensors")[0](images), theirs(images))
@@ -161,13 +161,13 @@ def changed(state, **changes):
         (lambda s: [1, 2], "holds a list; expected a dictionary"),
     ],
 )
-def test_foreign_files_that_do_not_fit_are_refused(tmp_path, change, message):
+def test_files_that_do_not_fit_are_refused(tmp_path, change, message):
     torch.save(change(dict(DeepMind(10, 1).state_dict())), tmp_path / "w.pt")
     with pytest.raises(DataError, match=message):
         load(tmp_path / "w.pt")
 
 
-def test_foreign_files_of_another_model_are_refused(tmp_path):
+def test_files_of_another_model_are_refused(tmp_path):
     torch.save(DeepMind(10, 1).state_dict(), tmp_path / "w.pt")
     for wanted, message in (
         ({"model": "wrn-28-10"}, "holds wrn-10-1; expected wrn-28-10"),
