@@ -17,8 +17,8 @@ OWN = {
 }
 # On their way out.
 RED = {
-    *("--attack-steps", "--batch", "--by", "--classes", "--columns", "--dataset", "--eps"),
-    *("--loss", "--per-class"),
+    *("--by", "--classes", "--columns", "--eps"),
+    *("--loss", "--per-class", "--step-size"),
 }
 
 
