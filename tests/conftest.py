@@ -79,7 +79,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def small_sets(tmp_path_factory):
-    """A folder with small sets to train on: train, test and large."""
+    """A folder with small sets to train on: train, test, few and large."""
     from small_runs import write_sets
 
     folder = tmp_path_factory.mktemp("small-sets")

@@ -18,17 +18,18 @@ from advlib.shards.writer import Writer
 from advtools.advtrain import main
 
 RUN = (
-    "advtrain wrn-10-1 --data train --test test --validation test --samples 1500 --batch 32"
+    "advtrain wrn-10-1 --data train --test test --validation few --samples 1500 --batch 32"
     " --epoch 320 --eps 0.05 --step-size 0.02 --attack-steps 2 --lr 0.1 --evaluate 0,2,5"
+    " --evaluate-images 20"
 )
 RANKS = "python -m torch.distributed.run --standalone --nproc-per-node 2"
 ENV = environment() | {"OMP_NUM_THREADS": "1"}
 
 
 def write_sets(folder: pathlib.Path) -> None:
-    """Sets train, test and large of images of 3 classes, told apart by their brightest channel."""
+    """Sets train, test, few and large of 3 classes, told apart by their brightest channel."""
     rng = np.random.default_rng(0)
-    for name, count in (("train", 400), ("test", 60), ("large", 40)):
+    for name, count in (("train", 400), ("test", 60), ("few", 20), ("large", 40)):
         side = 12 if name == "large" else 8
         label = np.arange(count) % 3
         image = rng.integers(60, 160, (count, side, side, 3))

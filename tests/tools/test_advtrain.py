@@ -88,7 +88,7 @@ WRONG = {
     f"{RUN} --real test --share 1 -o x": "expected above 0 and below 1",
     # options that would do nothing beside the rest
     f"{RUN} --share 1/4 -o x": "--share: goes with --real, which is missing",
-    f"{RUN.replace('--test test', '')} -o x": "--evaluate: goes with --test, which is missing",
+    f"{CLEAN} --evaluate 0,1": "--evaluate: goes with --test, which is missing",
     f"{CLEAN} --evaluate-images 9": "--evaluate-images: goes with --test, which is missing",
     f"{CLEAN} --validate-every 2": "--validate-every: goes with --validation, which is missing",
     f"{CLEAN} --beta 7": "--beta: goes with --loss trades; here it is clean",
