@@ -12,8 +12,8 @@ from small_runs import RUN, advtrain, rows
 from advlib.jobs.files import lock_folder
 from advlib.jobs.keyed_random import uniform
 from advlib.models.checkpoints import load
-from advlib.shards.chunk import Chunk
 from advlib.shards.augmentation import augment, to_float
+from advlib.shards.chunk import Chunk
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
