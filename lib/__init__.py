@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names as in the table, for type checkers and editors
+    from advlib.attacks.attack import Attacked as Attacked
+    from advlib.attacks.attack import attack as attack
     from advlib.errors import CannotError as CannotError
     from advlib.errors import DataError as DataError
     from advlib.laws.fitting.fit import fit as fit

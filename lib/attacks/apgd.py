@@ -10,19 +10,18 @@ Source: Croce and Hein 2020 (arXiv 2003.01690), Alg. 1 and Sec. 3; for L1 Croce 
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from advlib.attacks import balls, losses
+from advlib.attacks.apgd_ascent import Ascent, Lanes
 from advlib.attacks.problem import Problem
+from advlib.attacks.stages import Attack, Round, Setup, as_round, other_classes, places_of
+from advlib.attacks.targets import targeted_rounds
 
-MOMENTUM = 0.75  # share of the new step; the rest goes on as before
-RISING = 0.75  # share of steps that must raise the loss for the step size to stay
-FEWER = 1.5  # by which L1 divides its step, and the share of pixels that it moves
-SMALLEST = 10.0  # of its first step, the last is no less than this part
 WIDENED = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))  # L1: radii over eps, and their shares of the steps
 
 
@@ -44,9 +43,9 @@ def apgd(
     another would find; None: away from the label.
     restart: which one, for its random numbers.  eot: gradients that are averaged for each step.
     widened: for L1, begin in balls of three and two times the radius; with one target at a time.
-    once: judge an image once, when the run is over, by its last point that was misclassified.  For
-    a classifier that answers differently each time, which would fail one of a hundred judgements
-    by chance; not with several targets.
+    once: ask the classifier itself about an image once, when the run is over, at its last point
+    that was misclassified.  For one that answers differently each time, and would get one of a
+    hundred answers wrong by chance; not with several targets.
     """
     left = problem.left()
     if not len(left):
@@ -54,7 +53,7 @@ def apgd(
     places = (target,) if isinstance(target, int) else tuple(target or ())
     lanes, place = left, torch.zeros_like(left)
     if places:
-        lanes, place, aim = problem.rows(left, places)
+        lanes, place, aim = problem.tries(left, places)
     images, label = problem.images[lanes], problem.label[lanes]
 
     def values(logits: Tensor, rows: Tensor) -> Tensor:
@@ -62,11 +61,11 @@ def apgd(
             return losses.dlr_targeted(logits, label[rows], aim[rows])
         return (losses.dlr if loss == "dlr" else losses.cross_entropy)(logits, label[rows])
 
-    climb = _Climb(problem, values, eot, once, check_flat=bool(places) or loss == "dlr")
+    climb = Ascent(problem, values, eot, once, note_zeros=bool(places) or loss == "dlr")
     names = [(k, restart) for k in places or (0,)]
     if not widened:
         parts = [_start(problem, left, images[: len(left)], *name) for name in names]
-        begin = _Lanes.at(lanes, place, images, torch.cat(parts))
+        begin = Lanes.at(lanes, place, images, torch.cat(parts))
         climb.run(begin, problem.eps, steps, claims=True)
         return
     (name,) = names
@@ -80,7 +79,7 @@ def apgd(
         radius, last = times * problem.eps, i == len(parts) - 1
         begin = onto(begin, radius)
         draw(lanes, images.shape[1:], *name, i)  # the library draws a start that it does not use
-        begin = climb.run(_Lanes.at(lanes, place, images, begin), radius, count, last, warm=True)
+        begin = climb.run(Lanes.at(lanes, place, images, begin), radius, count, last, warm=True)
 
 
 def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tensor:
@@ -95,199 +94,46 @@ def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tenso
     return images + problem.eps * balls.unit(noise, norm)
 
 
-@dataclass
-class _Lanes:
-    """The state of m images that are still climbing."""
-
-    lane: Tensor
-    place: Tensor  # of the class aimed at; 0 untargeted
-    row: Tensor  # among those that the run began with
-    image: Tensor
-    current: Tensor
-    before: Tensor
-    best: Tensor
-    gradient: Tensor
-    best_gradient: Tensor
-    loss: Tensor
-    best_loss: Tensor
-    checked_loss: Tensor  # the best one at the last checkpoint
-    halved: Tensor  # whether the last checkpoint halved the step
-    rises: Tensor  # steps that raised the loss since then
-    step: Tensor
-    pixels: Tensor  # L1: share of the pixels that a step moves
-    support: Tensor  # L1: how many pixels the best point had changed at the last checkpoint
-    missed: Tensor  # the last point that was misclassified
-    erred: Tensor  # whether any was
-
-    @classmethod
-    def at(cls, lane: Tensor, place: Tensor, image: Tensor, begin: Tensor) -> "_Lanes":
-        begin = begin.clamp(0, 1)
-        rows = torch.arange(len(lane), device=image.device)
-        true = torch.ones_like(rows, dtype=torch.bool)
-        unset = torch.empty(0)
-        return cls(
-            lane,
-            place,
-            rows,
-            image,
-            begin,
-            begin,
-            begin,
-            unset,
-            unset,
-            unset,
-            unset,
-            unset,
-            true,
-            torch.zeros_like(rows),
-            unset,
-            unset,
-            unset,
-            begin,
-            ~true,
-        )
-
-    def keep(self, which: Tensor) -> None:
-        """Drop the others."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name)[which])
+def _starts(setup: Setup) -> int:
+    """Random starts of an untargeted run."""
+    one = setup.version == "rand" or (setup.version == "standard" and setup.norm != "L1")
+    return 1 if one else 5
 
 
-class _Climb:
-    """The ascent of many images at once, in balls of one norm."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        values: Callable[[Tensor, Tensor], Tensor],
-        eot: int,
-        once: bool,
-        check_flat: bool,
-    ):
-        self.problem, self.values, self.eot, self.check_flat = problem, values, eot, check_flat
-        self.once = once
-        self.norm = problem.norm
-        self.first_step = 1.0 if self.norm == "L1" else 2.0  # in radii
-
-    def run(self, at: _Lanes, eps: float, steps: int, claims: bool, warm: bool = False) -> Tensor:
-        """Climb; returns the best point of each image, or nothing useful where images drop.
-
-        claims: whether a misclassified image counts.  warm: whether the start is no random one.
-        """
-        logits, at.loss, at.gradient = self._ask(at)
-        if self.check_flat:
-            self.problem.flat(len(at.lane[losses.without_gradient(at.gradient)].unique()))
-        at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
-        at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
-        at.best = at.current.clone()
-        at.step = torch.full_like(at.loss, self.first_step * eps)
-        count = at.image[0].numel() if len(at.image) else 1
-        at.support = torch.full_like(at.loss, float(count))
-        at.pixels = torch.full_like(at.loss, 0.2)
-        if warm:
-            at.support = _changed(at)
-            at.pixels = at.support / count / FEWER
-        every = max(int((0.04 if self.norm == "L1" else 0.22) * steps), 1)
-        since = 0
-        at.missed = at.current
-        if claims:
-            self._claim(at, logits, at.current)
-        for i in range(steps):
-            if not len(at.lane):
-                break
-            self.problem.tick(len(at.lane))
-            moved = self._moved(at, eps, 1.0 if i == 0 else MOMENTUM)
-            at.before, at.current = at.current, moved
-            logits, loss, at.gradient = self._ask(at)
-            # rises count from a loss of 0 before the first step, as in the library's code
-            at.rises += loss > at.loss
-            at.loss = loss
-            better = loss > at.best_loss
-            rose = balls.per_image(better, at.image)
-            at.best = torch.where(rose, at.current, at.best)
-            at.best_gradient = torch.where(rose, at.gradient, at.best_gradient)
-            at.best_loss = torch.where(better, loss, at.best_loss)
-            since += 1
-            if since == every:
-                since = 0
-                if self.norm == "L1":
-                    self._sparser(at, eps, count)
-                else:
-                    self._halve(at, every)
-                    every = max(every - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
-            if claims:
-                # a checkpoint may have moved an image to its best point meanwhile
-                self._claim(at, logits, moved)
-        if claims and self.once and at.erred.any():
-            self._settle(at, at.erred)
-        return at.best
-
-    def _ask(self, at: _Lanes) -> tuple[Tensor, Tensor, Tensor]:
-        of = lambda logits, rows: self.values(logits, at.row[rows])  # noqa: E731
-        logits, loss, gradient = self.problem.oracle.gradient(at.current, of)
-        for _ in range(self.eot - 1):
-            logits, loss, more = self.problem.oracle.gradient(at.current, of)
-            gradient += more
-        return logits, loss, gradient / self.eot if self.eot > 1 else gradient
-
-    def _claim(self, at: _Lanes, logits: Tensor, points: Tensor) -> None:
-        """Drop the images that fool the classifier at their points, or note the points."""
-        hit = ~losses.leads(logits, self.problem.label[at.lane])
-        if self.once:
-            at.missed = torch.where(balls.per_image(hit, points), points, at.missed)
-            at.erred = at.erred | hit
-        elif hit.any():
-            at.missed = points
-            self._settle(at, hit)
-            at.keep(self.problem.open(at.lane, at.place))
-
-    def _settle(self, at: _Lanes, hit: Tensor) -> None:
-        found = balls.rounded_in(at.image[hit], at.missed[hit], self.norm, self.problem.eps)
-        self.problem.claim(at.lane[hit], found, place=at.place[hit])
-
-    def _moved(self, at: _Lanes, eps: float, share: float) -> Tensor:
-        """The next points of all images."""
-        step = balls.per_image(at.step, at.image)
-        if self.norm == "L1":
-            return balls.inside(at.image, at.current + _sparse(at, step), self.norm, eps)
-        gradient = at.gradient.sign() if self.norm == "Linf" else balls.unit(at.gradient, "L2")
-        plain = balls.inside(at.image, at.current + step * gradient, self.norm, eps)
-        onward = at.current + (plain - at.current) * share + (at.current - at.before) * (1 - share)
-        # an L2 point is no longer in its ball once it was clipped and mixed
-        return balls.inside(at.image, onward, self.norm, eps)
-
-    def _halve(self, at: _Lanes, every: int) -> None:
-        stuck = ~at.halved & (at.checked_loss >= at.best_loss)
-        at.halved = (at.rises <= every * RISING) | stuck
-        at.checked_loss = at.best_loss.clone()
-        at.rises = torch.zeros_like(at.rises)
-        at.step = torch.where(at.halved, at.step / 2, at.step)
-        self._go_back(at, at.halved)
-
-    def _sparser(self, at: _Lanes, eps: float, count: int) -> None:
-        support = _changed(at, best=True)
-        still = support / at.support < 0.95
-        at.pixels, at.support = support / count / FEWER, support
-        first = self.first_step * eps
-        step = torch.where(still, torch.full_like(at.step, first), at.step / FEWER)
-        at.step = step.clamp(first / SMALLEST, first)
-        self._go_back(at, still)
-
-    def _go_back(self, at: _Lanes, which: Tensor) -> None:
-        """Let these images go on from their best points."""
-        which = balls.per_image(which, at.image)
-        at.current = torch.where(which, at.best, at.current)
-        at.gradient = torch.where(which, at.best_gradient, at.gradient)
+def _widened(setup: Setup) -> bool:
+    return setup.version == "standard" and setup.norm == "L1"
 
 
-def _changed(at: _Lanes, best: bool = False) -> Tensor:
-    """How many values of each image a point has changed, (m,) float."""
-    point = at.best if best else at.current
-    return (point != at.image).flatten(1).sum(1).to(at.loss)
+def _eot(setup: Setup) -> int:
+    """Gradients that are averaged for a step."""
+    return 20 if setup.version == "rand" else 1
 
 
-def _sparse(at: _Lanes, step: Tensor) -> Tensor:
-    """An L1 step of a length (n, 1, 1, 1): signs of the largest gradients, over their number."""
-    sign = balls.largest(at.gradient, at.pixels).flatten(1)
-    # multiplied, then divided: in this order the rounding is the library's
-    return (step.flatten(1) * sign / (sign.abs().sum(1, keepdim=True) + 1e-10)).view_as(at.gradient)
+def _untargeted(loss: str, setup: Setup) -> list[Round]:
+    climb = partial(
+        apgd,
+        loss=loss,
+        eot=_eot(setup),
+        widened=_widened(setup),
+        once=setup.version == "rand",
+    )
+    return [as_round(climb, restart=i) for i in range(_starts(setup))]
+
+
+def _targeted(setup: Setup) -> list[Round]:
+    wide = _widened(setup)
+    climb = partial(apgd, widened=wide)
+    return targeted_rounds(climb, places_of(_aims(setup)), drawn=True, alone=wide)
+
+
+def _aims(setup: Setup) -> int:
+    return other_classes(setup, 5 if _widened(setup) else 9)
+
+
+def _cost(setup: Setup) -> float:
+    return 303.0 * _eot(setup)
+
+
+CE = Attack("apgd-ce", 1, partial(_untargeted, "ce"), _cost, library=True)
+DLR = Attack("apgd-dlr", 2, partial(_untargeted, "dlr"), _cost, fewest=3, library=True)
+TARGETED = Attack("apgd-t", 5, _targeted, _cost, fewest=4, aims=_aims, library=True)

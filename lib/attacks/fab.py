@@ -23,6 +23,8 @@ from torch import Tensor
 
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
+from advlib.attacks.stages import Attack, Round, Setup, as_round, other_classes, places_of
+from advlib.attacks.targets import targeted_rounds
 
 ETA = 1.05  # overshoots the boundary
 BETA = 0.9  # what a misclassified iterate keeps of its perturbation
@@ -60,7 +62,7 @@ def fab(
     oracle, norm = problem.oracle, problem.norm
     places = (target,) if isinstance(target, int) else tuple(target or ())
     if places:
-        lane, place, aim = problem.rows(left, places)
+        lane, place, aim = problem.tries(left, places)
     else:
         lane, place, aim = left, torch.zeros_like(left), problem.label[left]
     image, label = problem.images[lane], problem.label[lane]
@@ -83,7 +85,7 @@ def fab(
             problem.claim(at.lane[hit], at.point[hit], place=at.place[hit])
         at.point[fooled] = at.image[fooled] + BETA * (at.point[fooled] - at.image[fooled])
         if hit.any():
-            at = at.of(problem.open(at.lane, at.place))
+            at = at.of(problem.still_counts(at.lane, at.place))
 
 
 @dataclass
@@ -157,3 +159,19 @@ def _length(vectors: Tensor, norm: str) -> Tensor:
     if norm == "Linf":
         return vectors.abs().amax(-1)
     return vectors.abs().sum(-1) if norm == "L1" else (vectors**2).sum(-1).sqrt()
+
+
+def _untargeted(setup: Setup) -> list[Round]:
+    return [as_round(fab, restart=i) for i in range(5)]
+
+
+def _targeted(setup: Setup) -> list[Round]:
+    return targeted_rounds(fab, places_of(_aims(setup)), drawn=False)
+
+
+def _aims(setup: Setup) -> int:
+    return other_classes(setup, 9)
+
+
+NEAREST = Attack("fab", 3, _untargeted, lambda setup: 200.0 + 200.0 * setup.classes, library=True)
+TARGETED = Attack("fab-t", 6, _targeted, lambda setup: 400.0, aims=_aims, library=True)

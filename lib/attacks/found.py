@@ -1,5 +1,6 @@
 """What attacks found for some images."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ import torch
 from torch import Tensor
 
 from advlib.attacks.checks import Finding
+from advlib.attacks.problem import Problem
+from advlib.shards.augmentation import to_float
+from advlib.shards.pictures import eight_bits
 
 ARRAYS = ("number", "label", "adversarial", "clean_logits", "logits", "picture_logits")
 
@@ -46,8 +50,8 @@ class Found:
         """The arrays of numbers."""
         return {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
 
-    def about(self) -> dict:
-        """The rest, as JSON holds it."""
+    def rest(self) -> dict:
+        """All but those arrays, as JSON holds it."""
         return {
             "by": self.by.tolist(),
             "costs": self.costs,
@@ -56,15 +60,40 @@ class Found:
         }
 
     @classmethod
-    def of(cls, tensors: dict[str, Tensor], about: dict) -> "Found":
-        """From what `tensors` and `about` gave."""
+    def read(cls, tensors: Mapping[str, Tensor], rest: Mapping) -> "Found":
+        """From what `tensors` and `rest` gave."""
         arrays = {name: tensors[name].numpy() for name in ARRAYS}
-        by = np.array(about["by"], object)
-        return cls(**arrays, by=by, **findings_of(about))
+        findings = [Finding(**finding) for finding in rest["findings"]]
+        return cls(
+            **arrays,
+            by=np.array(rest["by"], object),
+            costs=rest["costs"],
+            findings=findings,
+            zero_gradients=rest["zero_gradients"],
+        )
 
-
-def findings_of(about: dict) -> dict:
-    """Costs, findings and zero gradients out of JSON."""
-    findings = [Finding(**finding) for finding in about["findings"]]
-    rest = {name: about[name] for name in ("costs", "zero_gradients")}
-    return {**rest, "findings": findings}
+    @classmethod
+    def of(cls, problem: Problem, number: np.ndarray, costs: dict[str, dict]) -> "Found":
+        """What is found for a problem's images, (n,) `number` in their set, at the end."""
+        adversarial = np.ascontiguousarray(problem.adversarial.permute(0, 2, 3, 1).cpu().numpy())
+        seen = to_float(torch.from_numpy(eight_bits(adversarial)).to(problem.images.device))
+        clean, logits, shown = (
+            value.float().cpu().numpy()
+            for value in (
+                problem.clean,
+                problem.logits,
+                problem.oracle.exact_logits(seen.contiguous()),
+            )
+        )
+        return cls(
+            number=number,
+            label=problem.label.cpu().numpy(),
+            adversarial=adversarial,
+            clean_logits=clean,
+            logits=logits,
+            picture_logits=shown,
+            by=np.array(problem.by, object),
+            costs=costs,
+            findings=problem.findings,
+            zero_gradients=problem.zero_gradients,
+        )

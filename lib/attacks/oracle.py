@@ -19,24 +19,30 @@ class Oracle:
     """
 
     def __init__(
-        self, exact: Logits, fast: Logits | None = None, batch: int = 256, width: int = CPU_WIDTH
+        self,
+        exact: Logits,
+        fast: Logits | None = None,
+        batch: int = 256,
+        width: int = CPU_WIDTH,
+        name: str = "the classifier",
     ):
         """Ask a classifier.
 
         exact: the classifier, which has the last word on a verdict.  fast: the same function to
         rounding, in less time; by default the same.  batch: most images at once.  width: so many
         at once keep the device busy; with fewer left, an attack may ask ahead of what it knows.
+        name: what messages call it.
         """
-        self.exact, self.fast, self.batch = exact, fast or exact, batch
+        self.exact, self.fast, self.batch, self.name = exact, fast or exact, batch, name
         self.width = min(width, batch)
         self.forwards = self.backwards = 0
 
-    def judge(self, images: Tensor) -> Tensor:
-        """Logits (n, k) of the classifier itself."""
+    def exact_logits(self, images: Tensor) -> Tensor:
+        """Logits (n, k) of the classifier itself, which verdicts are of; without a graph."""
         return self._ask(self.exact, images)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits (n, k), without a graph."""
+        """Logits (n, k) as attacks take them, in less time; without a graph."""
         return self._ask(self.fast, images)
 
     def gradient(self, images: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:

@@ -21,6 +21,7 @@ from advlib.attacks.draws import Draws
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.settings import PGD
+from advlib.attacks.stages import Attack, Round, Setup, as_round, places_of
 
 SHARE = 0.07  # of an image's values, moved by an L1 step
 
@@ -158,3 +159,14 @@ def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None)
         tick=problem.tick,
     )
     problem.claim(lanes, balls.rounded_in(images, made, how.norm, how.eps), keep=True)
+
+
+def _rounds(setup: Setup) -> list[Round]:
+    places = list(places_of(setup.targets)) or [None]
+    starts = range(setup.restarts)
+    return [
+        as_round(pgd, how=setup.pgd, restart=i, target=place) for place in places for i in starts
+    ]
+
+
+ALONE = Attack("pgd", 0, _rounds, lambda setup: 3.0 * setup.pgd.steps + 1, alone=True)

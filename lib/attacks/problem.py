@@ -1,6 +1,8 @@
-"""Images under attack: who is left, what fools the classifier, and what did it."""
+"""Images under attack: which are left, what fools the classifier, and which attack did it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from advlib.errors import DataError
 
 NEVER = 1 << 30  # a place that no class has
 CLEAN = "clean"  # what fooled a classifier that is wrong on the image itself
+KEPT = ("robust", "adversarial", "logits")  # tensors that a problem under way goes on from
 
 
 class Problem:
@@ -23,28 +26,55 @@ class Problem:
     nothing had to fool the classifier, and where nothing did, unless an attack kept its last try.
     logits: (n, k), of `adversarial`.
     by: n texts, which attack fooled it: "clean" where none was needed, "" where none did.
+    attack: name of the one that is running.  findings: what is suspicious about the classifier.
+    zero_gradients: most images whose gradient vanished where a run with a DLR loss began.
     """
 
     def __init__(
-        self, oracle: Oracle, images: Tensor, label: Tensor, norm: str, eps: float, draws: Draws
+        self,
+        oracle: Oracle,
+        images: Tensor,
+        label: Tensor,
+        norm: str,
+        eps: float,
+        draws: Draws,
+        *,
+        first: int = 0,
+        watch: "Callable[[Problem, int], None]" = lambda problem, left: None,
     ):
+        """Ask for the clean logits, and begin with all images that they get right.
+
+        first: number of the first image in its set, for messages.  watch: called before every step
+        of an attack with the count of lanes that the step is for.
+        """
         self.oracle, self.images, self.label = oracle, images, label
         self.norm, self.eps, self.draws = norm, eps, draws
-        self.clean = oracle.judge(images)
+        self.clean = oracle.exact_logits(images)
         self.robust = self.clean.argmax(1) == label
         self.adversarial, self.logits = images.clone(), self.clean.clone()
         self.by = ["" if right else CLEAN for right in self.robust.tolist()]
-        self._won = torch.full_like(label, NEVER)  # the lowest place of the tries that fooled
-        self.attack = ""  # which one is running
-        self.name, self.first = "the classifier", 0  # of the network; number of the first image
+        self.attack = ""
         self.findings: list[Finding] = []
-        self.zero_gradients = 0  # most images whose gradient vanished where a DLR run began
-        self.tick: Callable[[int], None] = lambda left: None  # before every step of `left` lanes
+        self.zero_gradients = 0
+        self._lowest_place = torch.full_like(label, NEVER)  # of the tries that fooled
+        self._first, self._watch = first, watch
 
     @property
     def classes(self) -> int:
         """How many there are."""
         return self.clean.shape[1]
+
+    def begin(self, attack: str, number: int) -> None:
+        """An attack begins on the lanes that are left.
+
+        number: of the attack, by which its random numbers are known.
+        """
+        self.attack = attack
+        self.draws.begin(number, self.left())
+
+    def tick(self, left: int) -> None:
+        """A step begins that is for so many lanes."""
+        self._watch(self, left)
 
     def left(self) -> Tensor:
         """The lanes that nothing has fooled yet, (m,) in rising order."""
@@ -54,8 +84,8 @@ class Problem:
         """The class in place `rank` of each image's clean logits, (m,); 1 is the highest."""
         return self.clean[lanes].sort(1).indices[:, -rank]
 
-    def rows(self, lanes: Tensor, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Several tries at each image at once: lane, place and class aimed at of each, (rows,).
+    def tries(self, lanes: Tensor, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Several tries at each image at once: lane, place and class aimed at of each, (tries,).
 
         places: of classes among the clean logits.  Lanes (m,) are tried in this order of places.
         """
@@ -66,39 +96,40 @@ class Problem:
     def claim(
         self, lanes: Tensor, candidates: Tensor, keep: bool = False, place: Tensor | None = None
     ) -> Tensor:
-        """Which candidates, (m, c, h, w), really fool the classifier, (m,) bool; they are kept.
+        """Ask the classifier itself which candidates, (m, c, h, w), fool it, (m,) bool.
 
-        The attack sees to it that they are inside the ball.  keep: keep the others too.
+        Those are recorded.  The attack sees to it that candidates are inside the ball.
+        keep: keep candidates that do not fool it too.
         place: (m,) of several tries at an image at once; that of the lowest place is kept, as if
         they had been made in their order.
         Raises DataError for logits that are no numbers.
         """
-        logits = self.oracle.judge(candidates)
-        self.demand(logits.isfinite().all(1), lanes)
+        logits = self.oracle.exact_logits(candidates)
+        self.require_finite(logits.isfinite().all(1), lanes)
         fooled = logits.argmax(1) != self.label[lanes]
         chosen = fooled
         if place is not None:
-            self._won.scatter_reduce_(0, lanes[fooled], place[fooled], "amin")
-            chosen = fooled & (place == self._won[lanes])
+            self._lowest_place.scatter_reduce_(0, lanes[fooled], place[fooled], "amin")
+            chosen = fooled & (place == self._lowest_place[lanes])
         self._record(lanes, candidates, chosen, logits, keep)
         return fooled
 
-    def demand(self, finite: Tensor, lanes: Tensor) -> None:
+    def require_finite(self, finite: Tensor, lanes: Tensor) -> None:
         """DataError unless the logits for the attacked images of the lanes (m,) were all finite."""
         if not finite.all():
-            number = self.first + int(lanes[~finite][0])
+            number = self._first + int(lanes[~finite][0])
             raise DataError(
-                f"{self.name}: its logits for image {number}, attacked with {self.attack}, are no "
-                "finite numbers"
+                f"{self.oracle.name}: its logits for image {number}, attacked with {self.attack},"
+                " are no finite numbers"
             )
 
-    def open(self, lanes: Tensor, place: Tensor) -> Tensor:
-        """Which tries still matter, (m,) bool: nothing at their place or a lower one has fooled."""
-        return place < self._won[lanes]
+    def still_counts(self, lanes: Tensor, place: Tensor) -> Tensor:
+        """Which of several tries still count, (m,) bool: none at their or a lower place fooled."""
+        return place < self._lowest_place[lanes]
 
-    def record(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
-        """Take over the verdict of another, (m,) bool, on candidates (m, c, h, w)."""
-        self._record(lanes, candidates, fooled, self.oracle.judge(candidates), False)
+    def accept(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
+        """Record candidates (m, c, h, w) with the verdict of another on them, (m,) bool."""
+        self._record(lanes, candidates, fooled, self.oracle.exact_logits(candidates), False)
 
     def _record(
         self, lanes: Tensor, candidates: Tensor, fooled: Tensor, logits: Tensor, keep: bool
@@ -110,11 +141,26 @@ class Problem:
         for lane in won.tolist():
             self.by[lane] = self.attack
 
-    def flat(self, count: int) -> None:
+    def note_zero_gradients(self, count: int) -> None:
         """`count` images had no gradient where a run began."""
         self.zero_gradients = max(self.zero_gradients, count)
 
-    def find(self, finding: Finding) -> None:
+    def add_finding(self, finding: Finding) -> None:
         """Keep something suspicious about the classifier, once."""
         if finding not in self.findings:
             self.findings.append(finding)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `restore` goes on from: tensors, and the rest as JSON holds it."""
+        rest = {
+            "by": self.by,
+            "zero_gradients": self.zero_gradients,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        return {name: getattr(self, name) for name in KEPT}, rest
+
+    def restore(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> None:
+        """Take up what `state` gave of a problem of the same images."""
+        self.robust, self.adversarial, self.logits = (tensors[name] for name in KEPT)
+        self.by, self.zero_gradients = rest["by"], rest["zero_gradients"]
+        self.findings = [Finding(**finding) for finding in rest["findings"]]

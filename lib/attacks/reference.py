@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advlib.attacks.checks import finding
 from advlib.attacks.problem import Problem
-from advlib.attacks.suites import Carry, Stage, Suite
+from advlib.attacks.stages import Carry, Round, Suite
 
 LOGGER = "auto-attack"  # the library's
 
@@ -21,26 +21,26 @@ class _Warnings(logging.Handler):
         self.problem = problem
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.problem.find(finding(record.getMessage()))
+        self.problem.add_finding(finding(record.getMessage()))
 
 
-def referred(suite: Suite, seed: int) -> Suite:
+def referred(suite: Suite) -> Suite:
     """The suite with the library's own run in the place of every stage.
 
-    seed: the library's, from which it begins anew at each batch of each attack.
+    From the suite's seed it begins anew at each batch of each attack.
 
     Raises ValueError for a suite of attacks that the library does not have.
     """
     if suite.version is None:
         raise ValueError(f"{suite.name} is not an attack of the library")
     stages = [
-        Stage(stage.name, (_library(suite, stage.name, seed),), stage.cost * len(stage.rounds))
+        replace(stage, rounds=(_library(suite, stage.name),), cost=stage.cost * len(stage.rounds))
         for stage in suite.stages
     ]
     return replace(suite, stages=tuple(stages))
 
 
-def _library(suite: Suite, attack: str, seed: int):
+def _library(suite: Suite, attack: str) -> Round:
     def run(problem: Problem, carry: Carry) -> Carry:
         from pyautoattack import AutoAttack
 
@@ -51,7 +51,7 @@ def _library(suite: Suite, attack: str, seed: int):
             model,
             norm=suite.norm,
             eps=suite.eps,
-            seed=seed,
+            seed=suite.seed,
             version=suite.version,
             device=problem.images.device,
             attacks=[attack] if custom else None,
@@ -72,7 +72,7 @@ def _library(suite: Suite, attack: str, seed: int):
         finally:
             logger.removeHandler(handler)
             logger.propagate = propagate
-        problem.record(lanes, made, guess != problem.label[lanes])
+        problem.accept(lanes, made, guess != problem.label[lanes])
         return {}
 
     return run
@@ -83,7 +83,8 @@ class _Counted(torch.nn.Module):
 
     def __init__(self, problem: Problem):
         super().__init__()
-        self.problem, self.left = problem, len(problem.left())  # the library tells only at its end
+        # how many are left changes at the end alone: the library does not tell before
+        self.problem, self.left = problem, len(problem.left())
 
     def forward(self, images: Tensor) -> Tensor:
         self.problem.oracle.forwards += len(images)

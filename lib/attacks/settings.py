@@ -20,6 +20,20 @@ ENGINES = ("fast", "reference")
 DRAWS = ("keyed", "library")
 
 
+def exact_radius(value: float | str | Fraction) -> Fraction:
+    """A radius as people give it: 8/255, "8/255", 0.5.
+
+    A float becomes the simple fraction that it is of, if there is one, so that 8 / 255 is 8/255.
+    Raises DataError for what is no number.
+    """
+    try:
+        exact = Fraction(value)
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+        raise DataError(f"eps: found {value!r}; expected a radius, as 8/255") from None
+    simple = exact.limit_denominator(1000)
+    return simple if isinstance(value, float) and float(simple) == value else exact
+
+
 @dataclass(frozen=True)
 class PGD:
     """Projected gradient ascent from one start; the last iterate counts.
@@ -57,6 +71,10 @@ def _anything_random(found: Mapping[str, Any]) -> bool:
     return found.get("attack") != "fab-t" or network is None or code
 
 
+DRAWN_BY_US = Rule(
+    lambda found: found.get("engine") != "reference" or found.get("draws") == "library",
+    "--engine reference draws as the library does",
+)
 RANDOM = Rule(_anything_random, "nothing is random in --attack fab-t")
 
 
@@ -106,7 +124,7 @@ class AttackSettings:
         "keyed",
         "Random numbers: of each image alone, or as the library draws them.",
         choices=DRAWS,
-        applies=(*when(engine="fast"), RANDOM),
+        applies=(DRAWN_BY_US, RANDOM),
     )
 
     def __post_init__(self):
@@ -129,7 +147,8 @@ class AttackSettings:
         if radius >= most:
             meant = f": did you mean {radius}/255?" if self.norm == "Linf" else ""
             raise DataError(
-                f"eps {radius}: images are in [0, 1], and any other is within {most:g}{meant}"
+                f"eps: found {radius}; images are in [0, 1], and any other is within"
+                f" {most:g}{meant}"
             )
         return radius
 

@@ -11,35 +11,37 @@ settings of AutoAttack (Croce and Hein 2020, arXiv 2003.01690): margin loss, a f
 5000 steps, one start, and sides by the number of the step however many steps there are.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from advlib.attacks.draws import Draws, Keyed
 from advlib.attacks.losses import margin
 from advlib.attacks.problem import Problem
-from advlib.attacks.squares import Squares, squares
+from advlib.attacks.square_proposals import Proposals, proposals
+from advlib.attacks.stages import Attack, Carry, Round, Setup
 
 STEPS = 5000
+PARTS = 10  # rounds that the steps are split into
 AHEAD = 100  # steps whose numbers are drawn at once, where numbers do not hang on each other
-USEFUL = 0.25  # better points that candidates asked for at once are let bring, of a lane
-MEMORY = 0.05  # weight of a step in the share of those that brought a better point
+USEFUL = 0.25  # a lane is asked ahead for as many steps as bring so many better points on average
+MEMORY = 0.05  # weight of the last step in the running share of steps that brought a better point
 TINY = 1e-9
 BLOCK = 1 << 26  # most numbers in the candidates that are made at once
-
-Carry = dict[str, Tensor]
 
 
 def square(
     problem: Problem, *, first: int = 0, last: int = STEPS, carry: Carry | None = None
 ) -> Carry:
-    """Steps `first` to `last` - 1 on the images left; what a round from `last` on carries on from.
+    """Do steps `first` to `last` - 1 on the images left; returns what the next round goes on from.
 
-    With `first` 0, the start is drawn and judged.  Else `carry` is what the round before returned:
+    With `first` 0, the start is drawn and tried.  Else `carry` is what the round before returned:
     lanes (m,) still to be fooled, their best points (m, c, h, w) and margins (m,).  However steps
     are split into rounds, the outcome is the same, where the stage of the draws is the same
     (Keyed), or has not begun anew (Library).
     """
-    made = squares(problem.norm, problem.eps, problem.images.shape[1:])
+    made = proposals(problem.norm, problem.eps, problem.images.shape[1:])
     search = _Search(problem, made, None if first == 0 else carry)
     if first == 0:
         search.start()
@@ -61,7 +63,7 @@ def square(
 class _Search:
     """The lanes still to be fooled, and all that a step needs of them, in the same order."""
 
-    def __init__(self, problem: Problem, made: Squares, carry: Carry | None):
+    def __init__(self, problem: Problem, made: Proposals, carry: Carry | None):
         self._problem, self._made = problem, made
         if carry is None:
             self.lanes = problem.left()
@@ -80,7 +82,7 @@ class _Search:
         self._block = batch * max(1, BLOCK // (batch * image))
 
         self._rate = 1.0  # share of late steps that brought a better point
-        self._strange = torch.zeros_like(self.lanes)  # margins that were no finite numbers
+        self._not_finite = torch.zeros_like(self.lanes)  # how many margins were no finite numbers
 
     def start(self) -> None:
         """Go to a random point of each ball."""
@@ -95,10 +97,10 @@ class _Search:
 
     def check(self) -> None:
         """DataError where a margin was no finite number: the search passes such points over."""
-        self._problem.demand(self._strange == 0, self.lanes)
+        self._problem.require_finite(self._not_finite == 0, self.lanes)
 
     def ahead(self) -> int:
-        """How many steps to ask for at once, as far as the better points leave them of use."""
+        """How many steps to ask for at once: fewer, the more often a step brings a better point."""
         room = self._problem.oracle.width // len(self.lanes)
         return max(1, min(room, int(USEFUL / max(self._rate, TINY))))
 
@@ -150,7 +152,7 @@ class _Search:
     def _margins(self, points: Tensor, rows: Tensor) -> Tensor:
         found = margin(self._problem.oracle.logits(points), self._label[rows]).double()
         # without waiting for a GPU at each step
-        self._strange.index_add_(0, rows, (~found.isfinite()).to(self._strange))
+        self._not_finite.index_add_(0, rows, (~found.isfinite()).to(self._not_finite))
         return found
 
     def _keep(self, rows: Tensor, points: Tensor, margins: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,14 +181,14 @@ class _Search:
             return
         kept = torch.ones_like(self.lanes, dtype=torch.bool)
         kept[torch.cat(done)] = False
-        for name in ("lanes", "best", "margin", "_images", "_label", "_strange"):
+        for name in ("lanes", "best", "margin", "_images", "_label", "_not_finite"):
             setattr(self, name, getattr(self, name)[kept])
 
 
 class _Stepwise:
     """The numbers of steps, in the order in which the library draws them."""
 
-    def __init__(self, draws: Draws, made: Squares):
+    def __init__(self, draws: Draws, made: Proposals):
         self._draws, self._made = draws, made
 
     def most(self, step: int) -> int:
@@ -208,7 +210,7 @@ class _Stepwise:
 class _Ahead:
     """The numbers of steps, of many at once: thousands of small draws would cost more."""
 
-    def __init__(self, draws: Draws, made: Squares):
+    def __init__(self, draws: Draws, made: Proposals):
         self._draws, self._shape = draws, (AHEAD, made.shared + made.own)
         self._chunk, self._lanes, self._numbers = -1, torch.empty(0), torch.empty(0)
 
@@ -224,3 +226,15 @@ class _Ahead:
             self._numbers = self._draws.uniform(lanes, self._shape, 2, chunk)
         # fewer lanes are left than when the chunk was drawn
         return self._numbers[torch.searchsorted(self._lanes, lanes), row : row + count]
+
+
+def _round(problem: Problem, carry: Carry, first: int, last: int) -> Carry:
+    return square(problem, first=first, last=last, carry=carry)
+
+
+def _rounds(setup: Setup) -> list[Round]:
+    each = STEPS // PARTS
+    return [partial(_round, first=i * each, last=(i + 1) * each) for i in range(PARTS)]
+
+
+SQUARE = Attack("square", 4, _rounds, lambda setup: float(STEPS // PARTS), library=True)

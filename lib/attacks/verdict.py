@@ -1,39 +1,13 @@
-"""What attacks on a set come to: accuracies stage by stage, a RobustBench entry, fields of shards.
-
-Sources: RobustBench's model_info files (RobustBench/robustbench); fields as in advshards(5).
-"""
+"""What attacks on a set come to: accuracies stage by stage, and what is suspicious."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from fractions import Fraction
 
-import numpy as np
-import torch
-
-from advlib.attacks import balls, checks
+from advlib.attacks import checks
 from advlib.attacks.found import Found
 from advlib.attacks.problem import CLEAN
-from advlib.attacks.suites import Suite
+from advlib.attacks.stages import Suite
 from advlib.numbers import wilson
-from advlib.shards.chunk import Chunk, object_array
-
-# what a RobustBench entry must have, in its order, and what of it nobody but its author knows
-ENTRY = (
-    "link",
-    "name",
-    "authors",
-    "additional_data",
-    "number_forward_passes",
-    "dataset",
-    "venue",
-    "architecture",
-    "eps",
-    "clean_acc",
-    "reported",
-    "autoattack_acc",
-)
-THEIRS = ("link", "name", "authors", "additional_data", "venue")
-MAY = ("footnote", "unreliable", "external")
 
 
 class Verdict:
@@ -108,52 +82,3 @@ def rows(document: Mapping) -> list[dict]:
     row = {"attack": CLEAN, "images": images, "fooled": images - round(images * clean)}
     row |= {f"accuracy{end}": document[f"clean_accuracy{end}"] for end in ("", "_low", "_high")}
     return [row | {"seconds": 0.0, "forwards": images, "backwards": 0}, *document["stages"]]
-
-
-def entry(document: Mapping, eps: Fraction, given: Mapping[str, str]) -> tuple[dict, list[str]]:
-    """A RobustBench model_info entry, and the names of its fields that are still empty.
-
-    document: a verdict of AutoAttack.  given: fields that only
-    the model's author knows, and any that shall be otherwise; "true", "false" and numbers are
-    taken as such.
-    """
-    percent = "{:.2f}".format
-    known = {
-        "number_forward_passes": 1,
-        "dataset": document["dataset"],
-        "architecture": document["model"],
-        "eps": str(eps) if document["attack"]["norm"] == "Linf" else f"{float(eps):g}",
-        "clean_acc": percent(100 * document["clean_accuracy"]),
-        "reported": percent(100 * document["accuracy"]),
-        "autoattack_acc": percent(100 * document["accuracy"]),
-    }
-    said = {key: _value(text) for key, text in given.items()}
-    made = {key: said.get(key, known.get(key)) for key in ENTRY} | said
-    return made, [key for key in ENTRY if made[key] is None]
-
-
-def _value(text: str) -> str | bool | int:
-    if text in ("true", "false"):
-        return text == "true"
-    return int(text) if text.isdecimal() else text
-
-
-def chunk(found: Found, source: Chunk, norm: str, fooled: bool) -> Chunk:
-    """The images of a window with what was found, as a set of attacked images holds them.
-
-    source: the same images, with their keys and fields.  fooled: only those that are misclassified.
-    """
-    clean = source.image.astype(np.float32) / np.float32(255)
-    perturbation = torch.from_numpy(found.adversarial.astype(np.float64) - clean)
-    fields = {
-        "adversarial": found.adversarial,
-        "attack": object_array(found.by.tolist()),
-        "clean_logits": found.clean_logits,
-        "clean_prediction": found.clean_logits.argmax(1).astype(np.int64),
-        "logits": found.logits,
-        "perturbation": balls.size(perturbation, norm).numpy(),
-        "picture_fools": found.picture_logits.argmax(1) != found.label,
-        "prediction": found.logits.argmax(1).astype(np.int64),
-    }
-    whole = Chunk(source.image, source.label, source.key, {**source.fields, **fields})
-    return whole.take(np.flatnonzero(~found.robust)) if fooled else whole

@@ -3,7 +3,17 @@
 Imported by tools alone.
 """
 
-from advlib.cli.attacking import attack_meter, parse_radius, pgd_options
+from advlib.cli.attacking import (
+    Warnings,
+    attack_document,
+    attack_meter,
+    attacked_writer,
+    entry_fields,
+    job_folder,
+    join_ranks,
+    print_verdict,
+    verdict_path,
+)
 from advlib.cli.figures import figure_file, figure_option
 from advlib.cli.images import (
     copy,
@@ -69,7 +79,7 @@ from advlib.cli.selecting import (
     selection_options,
 )
 from advlib.cli.tool import Tool
-from advlib.cli.training import training_meter
+from advlib.cli.training import recipe_options, training_meter
 from advlib.cli.verdicts import finished, keep_verdict, same_set, shards_digest
 from advlib.jobs.files import atomic_write
 
@@ -80,12 +90,16 @@ __all__ = [
     "Numbers",
     "Radius",
     "Tool",
+    "Warnings",
     "applying",
     "atomic_write",
+    "attack_document",
     "attack_meter",
+    "attacked_writer",
     "columns_option",
     "copy",
     "device_name",
+    "entry_fields",
     "figure_file",
     "figure_option",
     "finished",
@@ -97,6 +111,8 @@ __all__ = [
     "history_with",
     "images_where_option",
     "in_files",
+    "job_folder",
+    "join_ranks",
     "keep_verdict",
     "keys_from_standard_input",
     "keys_option",
@@ -114,11 +130,11 @@ __all__ = [
     "option",
     "option_names",
     "output_option",
-    "parse_radius",
-    "pgd_options",
+    "print_verdict",
     "progress",
     "quality_options",
     "read_fits",
+    "recipe_options",
     "same_set",
     "say_uncertain",
     "seed_option",
@@ -135,6 +151,7 @@ __all__ = [
     "take_settings",
     "temporary_folder",
     "training_meter",
+    "verdict_path",
     "versions",
     "where_option",
     "write_document",

@@ -13,7 +13,7 @@ import click
 
 from advlib.cli.options import option
 from advlib.cli.output import history_entry, note
-from advlib.settings import Rule
+from advlib.settings import Rule, when_given
 from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, LAYOUTS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from advlib.shards.stream import ShardStream
     from advlib.shards.tar import Readable
 
+WRITES = when_given("output")
 NO_CHUNKS = "the sample layout has no chunks"
 
 sets_argument = click.argument("sets", nargs=-1, metavar="[SET]...")
@@ -53,13 +54,14 @@ def layout_options(usual: str) -> Callable:
             "--layout",
             type=click.Choice(LAYOUTS),
             help=f"Layout to write. [default: {usual}]",
+            applies=WRITES,
         ),
         option(
             "--chunk",
             type=click.IntRange(min=1),
             metavar="N",
             help=f"Images of a chunk, in the chunk layout. [default: {IMAGES_PER_CHUNK}]",
-            applies=(Rule(lambda found: found["layout"] != "sample", NO_CHUNKS),),
+            applies=(*WRITES, Rule(lambda found: found["layout"] != "sample", NO_CHUNKS)),
         ),
         option(
             "--shard",
@@ -67,7 +69,7 @@ def layout_options(usual: str) -> Callable:
             metavar="N",
             help="Images of a shard, in a set of files. "
             f"[default: {IMAGES_PER_SHARD['chunk']} in chunks, else {IMAGES_PER_SHARD['sample']}]",
-            applies=(Rule(_is_set_name, "one archive holds all images, however many"),),
+            applies=(*WRITES, Rule(_is_set_name, "one archive holds all images, however many")),
         ),
     ]
 

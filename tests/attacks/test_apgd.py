@@ -38,8 +38,7 @@ def problem(norm, draws=None, oracle=None, rows=slice(IMAGES), eps=None):
         eps or EPS[norm],
         draws or Keyed(SEED, torch.arange(IMAGES)[rows]),
     )
-    made.draws.begin(0, made.left())
-    made.attack = "apgd"
+    made.begin("apgd", 0)
     return made
 
 

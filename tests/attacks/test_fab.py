@@ -52,7 +52,7 @@ def problem(norm, draws=None, oracle=None, rows=slice(IMAGES), eps=None, images=
         eps or EPS[norm],
         draws or Keyed(3, number),
     )
-    made.draws.begin(0, made.left())
+    made.begin("fab", 0)
     return made
 
 
@@ -94,7 +94,6 @@ def test_the_verdicts_are_the_librarys(norm, targeted):
     made = problem(norm, Library(5, BATCH))
     correct = made.robust.clone()
     expected = library(made, targeted, 5)
-    made.attack = "fab"
     attack(made, targeted)
     assert torch.equal(made.robust, expected)
     fooled = correct & ~made.robust

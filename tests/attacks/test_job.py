@@ -12,8 +12,7 @@ import torch
 from conftest import environment
 from robust import read
 
-from advlib.attacks.job import Job, attack_store
-from advlib.attacks.oracle import Oracle
+from advlib.attacks.job import attack_store, window_size
 from advlib.errors import CannotError, DataError
 
 # Square first, for what its rounds hand on to show in the images
@@ -29,13 +28,13 @@ import os, signal, sys
 sys.path[:0] = [os.getcwd(), TESTS]
 import torch
 torch.set_num_threads(1)
-from advlib.attacks import job, suites, verdict
+from advlib.attacks import job, results, rounds, square
 from advlib.jobs import store
 import mine
 from kills import attempt, killed_until_done
 from advtools.advattack import main
 from advlib.shards.writer import Writer
-job.SAVE_EVERY, suites.STEPS = 0.0, 300
+job.SAVE_EVERY, square.STEPS = 0.0, 300
 def attack(line):
     sys.argv = ["advattack", *line.split()]
     main(sys.argv[1:], prog_name="advattack")
@@ -57,8 +56,8 @@ print(killed_until_done(lambda: attack(sys.argv[1]), 10, float(sys.argv[2]) / 10
 # Kills it once at each of these, so that all are met on the way to the end.
 PLACES = """
 for owner, name, count in (
-    (job.Job, "_round", 1), (store.Store, "write", 1), (job.Job, "_save", 3), (os, "replace", 2),
-    (verdict, "chunk", 1), (verdict, "chunk", 2), (Writer, "_end_shard", 1),
+    (rounds, "do_round", 1), (store.Store, "write", 1), (job.Job, "_save", 3), (os, "replace", 2),
+    (results, "attacked_chunk", 1), (results, "attacked_chunk", 2), (Writer, "_end_shard", 1),
     (Writer, "_commit", 1), (store.Store, "remove", 1), (None, None, 0),
 ):
     def dying():
@@ -70,14 +69,14 @@ for owner, name, count in (
 print("done")
 """
 STOPPED = """
-job.Job._round = after(int(sys.argv[2]), job.Job._round)
+rounds.do_round = after(int(sys.argv[2]), rounds.do_round)
 attack(sys.argv[1])
 """
 # Another process has begun the same job.
 HELD = """
 reader, writer = os.pipe()
 def hold():
-    job.Job.run = lambda self: (os.write(writer, b"x"), signal.pause())
+    job.Job.run = lambda self, *told: (os.write(writer, b"x"), signal.pause())
     signal.alarm(60)
     attack(sys.argv[1])
 other = attempt(hold)
@@ -276,21 +275,9 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         (5, 8, 8, 1),
     ],
 )
-def test_windows_leave_no_rank_without_work(tmp_path, count, batch, ranks, window):
-    made = Job(
-        None,
-        None,
-        Oracle(lambda x: x, batch=batch),
-        count,
-        0,
-        attack_store(str(tmp_path / "a")),
-        {},
-        torch.device("cpu"),
-        0,
-        ranks,
-    )
-    made.begin()
-    assert made.window == window and made.windows >= min(ranks, count)
+def test_windows_leave_no_rank_without_work(count, batch, ranks, window):
+    assert window_size(count, batch, ranks) == window
+    assert -(-count // window) >= min(ranks, count)
 
 
 def test_a_job_that_has_done_nothing_gives_way_to_another(tmp_path):

@@ -18,7 +18,7 @@ from advlib.attacks.draws import Keyed, Library
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.square import square
-from advlib.attacks.squares import squares
+from advlib.attacks.square_proposals import proposals
 from advlib.shards.sources import open_source
 
 EPS = {"Linf": 0.12, "L2": 0.9, "L1": 4.0}  # at which about half of the images withstand
@@ -63,8 +63,7 @@ def problem(norm, draws=None, oracle=None, rows=slice(IMAGES)):
         EPS[norm],
         draws or Keyed(3, number),
     )
-    made.draws.begin(0, made.left())
-    made.attack = "square"
+    made.begin("square", 0)
     return made
 
 
@@ -235,7 +234,7 @@ def test_a_fast_model_that_errs_stops_no_search(norm):
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 64, 64), (2, 8, 7), (3, 4, 4)])
 def test_sides_are_the_librarys(norm, shape):
     its = SquareAttack(network, p_init=0.8, norm=norm, resc_schedule=False)
-    made = squares(norm, 0.1, shape)
+    made = proposals(norm, 0.1, shape)
     for step in range(9000):
         # by c and back again: as the library has it, whose roots round
         root = math.sqrt(its.p_selection(step) * math.prod(shape) / shape[0])
@@ -268,7 +267,7 @@ def noise(norm, eps, shape, draws):
         return linear(images.double())
 
     made = Problem(Oracle(model), images, model(images).argmax(1), norm, eps, draws)
-    made.draws.begin(0, made.left())
+    made.begin("square", 0)
     return made, model
 
 

@@ -9,8 +9,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from advlib.attacks.checks import Finding
 from advlib.attacks.found import Found
+from advlib.attacks.results import attacked_chunk
+from advlib.attacks.robustbench import ENTRY, entry
+from advlib.attacks.settings import AttackSettings
 from advlib.attacks.suites import suite
-from advlib.attacks.verdict import ENTRY, Verdict, chunk, entry
+from advlib.attacks.verdict import Verdict
 from advlib.shards.chunk import Chunk
 
 BY = ["", "clean", "apgd-ce", "apgd-ce", "square", "", "", "apgd-t"]
@@ -44,7 +47,7 @@ def found(by=BY, first=0, seed=0, costs=None, findings=(), zeros=0):
 
 
 def summed(*windows):
-    tally = Verdict(suite("autoattack", "Linf", 0.1, 10))
+    tally = Verdict(suite(AttackSettings(), 48, 10))
     for window in windows:
         tally.add(window)
     return tally.document()
@@ -101,7 +104,7 @@ def test_fields_are_what_was_found(only):
     image = np.random.default_rng(1).integers(0, 256, (8, 4, 4, 3), np.uint8)
     key = np.array([f"k{i}" for i in range(8)], object)
     source = Chunk(image, window.label, key, {"weight": np.arange(8.0)})
-    made = chunk(window, source, "L2", only)
+    made = attacked_chunk(window, source, "L2", only)
     rows = np.flatnonzero(np.array(BY, object) != "") if only else np.arange(8)
     assert len(made) == len(rows) == (5 if only else 8)
     assert made.key_texts() == [f"k{i}" for i in rows]
@@ -124,7 +127,7 @@ def test_fields_are_what_was_found(only):
 def test_the_perturbation_is_measured_in_the_attacks_norm(norm, reduce):
     window = found()
     image = np.zeros((8, 4, 4, 3), np.uint8)
-    made = chunk(window, Chunk(image, window.label, np.arange(8)), norm, False)
+    made = attacked_chunk(window, Chunk(image, window.label, np.arange(8)), norm, False)
     expected = [reduce(np.abs(one.astype(np.float64))) for one in window.adversarial]
     assert made.fields["perturbation"] == pytest.approx(expected, rel=1e-6)
 

@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ import torch
 from advlib.attacks.draws import Keyed, Library
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
-from advlib.attacks.reference import referred
+from advlib.attacks.settings import AttackSettings, exact_radius
 from advlib.attacks.suites import suite
 from advlib.jobs.memory import keep_memory
 from advlib.models.checkpoints import load
@@ -32,7 +31,8 @@ EPS = sys.argv[1] if len(sys.argv) > 1 else "1/255"
 IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 10
 BATCH, SEED = 250, 0
 ENGINES = ("library", "ours", "keyed")
-STAGES = suite("autoattack", "Linf", float(Fraction(EPS)), 10).stages
+RADIUS = exact_radius(EPS)
+STAGES = suite(AttackSettings(eps=RADIUS), 3072, 10).stages
 
 
 def images():
@@ -58,13 +58,13 @@ def oracle(engine):
 
 def measure(engine, number, robust):
     """Print the seconds of a stage, and which images withstand it; `robust` is before."""
-    eps = float(Fraction(EPS))
-    chosen = suite("autoattack", "Linf", eps, 10)
-    stage = (referred(chosen, SEED) if engine == "library" else chosen).stages[number]
+    kind = "reference" if engine == "library" else "fast"
+    settings = AttackSettings(eps=RADIUS, seed=SEED, engine=kind)
+    stage = suite(settings, 3072, 10).stages[number]
     draws = Keyed(SEED, torch.arange(IMAGES)) if engine == "keyed" else Library(SEED, BATCH)
-    problem = Problem(oracle(engine), *images(), "Linf", eps, draws)
-    problem.robust, problem.attack, carry = torch.tensor(robust), stage.name, {}
-    problem.draws.begin(stage.number, problem.left())
+    problem = Problem(oracle(engine), *images(), "Linf", float(RADIUS), draws)
+    problem.robust, carry = torch.tensor(robust), {}
+    problem.begin(stage.name, stage.number)
     begun = time.perf_counter()
     for attack in stage.rounds:
         if len(problem.left()):

@@ -160,13 +160,13 @@ def test_the_presets_are_the_studys(advattack):
     line = "mine:net few --first 3 --attack"
     found = json.loads(advattack(f"{line} train-pgd10").stdout)["attack"]
     assert (found["steps"], found["loss"], found["eps_text"]) == (10, "kl", "8/255")
-    found = json.loads(advattack(f"{line} pgd --eps 0.1 --steps 0").stdout)
+    found = json.loads(advattack(f"{line} pgd --eps 0.1 --attack-steps 0").stdout)
     assert found["attack"]["steps"] == 0 and found["attack"]["step_size"] == 0.1 / 4
     assert found["stages"][0]["backwards"] == 0
 
 
 def test_shards_flow_into_other_commands(sh, robust):
-    line = "advattack robust.st few --first 20 --attack pgd --steps 4 --eps 0.12 --verdict v.json"
+    line = "advattack robust.st few --first 20 --attack pgd --attack-steps 4 --eps 0.12 --verdict v.json"
     done = sh(
         f"cat few-000000.tar | {line.replace(' few ', ' ')} -o - | tee kept.tar | advls - "
         "&& adveval robust.st kept.tar --attack stored --format json",
@@ -289,9 +289,9 @@ BAD = {
     "own:sometimes few --attack square": "attacked with square, are no finite numbers",
     "robust.st few -o few": "-o few: is the set that is attacked; give another name",
     "robust.st few-000000.tar -o few": "-o few: is the set that is attacked",
-    "robust.st few --fooled": "--fooled goes with -o",
+    "robust.st few --fooled": "--fooled: goes with -o, which is missing",
     "robust.st few --verdict -": "standard output is the verdict without it",
-    "robust.st few --format robustbench --entry eps=1": "--entry eps: is measured",
+    "robust.st few --format robustbench --entry eps=1": "'--entry': eps: is measured",
     "own:nothing few": "own: has no nothing",
     "own:net beyond": "label 10; own:net has 10 classes, expected 0 to 9",
     "own:three three": "attack apgd-t: 3 classes; its loss needs 4: name other attacks, as",
@@ -307,19 +307,34 @@ BAD = {
     "robust.st few --attack apgd": "attack 'apgd': expected autoattack, autoattack-plus, autoat",
     "robust.st few --attack fab,fab": "an attack comes twice",
     "robust.st few --attack autoattack-fast": "attack 'autoattack-fast': expected",
-    "robust.st few --steps 5": "steps, step size, loss, restarts and targets are PGD's",
-    "robust.st few --steps 0": "steps, step size, loss, restarts and targets are PGD's",
-    "robust.st few --attack apgd-ce --restarts 2": "restarts and targets are PGD's",
-    "robust.st few --attack pgd40-cw --loss ce": "has its own steps; give others with --attack pgd",
-    "robust.st few --attack pgd --loss kl --targets 2": "loss kl: has no target; expected one of",
+    "robust.st few --attack-steps 5": "--attack-steps: goes with --attack pgd; here it is autoatt",
+    "robust.st few --attack-steps 0": "--attack-steps: goes with --attack pgd",
+    "robust.st few --step-size 0.1": "--step-size: goes with --attack pgd",
+    "robust.st few --attack-loss ce": "--attack-loss: goes with --attack pgd",
+    "robust.st few --attack apgd-ce --restarts 2": "--restarts: goes with --attack pgd, pgd40-cw, t",
+    "robust.st few --targets 2": "--targets: goes with --attack pgd, pgd40-cw, train-pgd10",
+    "robust.st few --attack pgd40-cw --attack-loss ce": "--attack-loss: goes with --attack pgd;",
+    "robust.st few --attack pgd40-cw --norm L2": "pgd40-cw is of Linf; give others with --attack pgd",
+    "robust.st few --attack pgd --attack-steps 0 --step-size 0.1": "nothing in PGD of 0 steps",
+    "robust.st few --attack pgd --attack-steps 0 --attack-loss ce": "nothing in PGD of 0 steps",
+    "robust.st few --attack fab-t --seed 1": "--seed: nothing is random in --attack fab-t",
+    "robust.st few --attack fab-t --draws library": "--draws: nothing is random in --attack fab-t",
+    "robust.st few --engine reference --draws keyed": "--draws: --engine reference draws as the",
+    "robust.st few --layout chunk": "--layout: goes with -o, which is missing",
+    "robust.st few --chunk 5": "--chunk: goes with -o, which is missing",
+    "robust.st few --shard 5": "--shard: goes with -o, which is missing",
+    "robust.st few -o x --layout sample --chunk 5": "--chunk: the sample layout has no chunks",
+    "robust.st few -o - --shard 5": "--shard: the output is one archive",
+    "robust.st few --attack apgd-ce --format robustbench": "a RobustBench entry is of --attack auto",
+    "robust.st few --attack pgd --attack-loss kl --targets 2": "loss kl: has no target; expected one of",
     "robust.st few --attack pgd --targets 10": "targets: found 10; 10 classes have 9 others",
-    "own:three three --attack pgd --loss dlr --targets 1": "loss dlr: 3 classes; it needs 4",
+    "own:three three --attack pgd --attack-loss dlr --targets 1": "loss dlr: 3 classes; it needs 4",
     "robust.st few --attack pgd --engine reference": "the AutoAttack library has no such attack",
     "robust.st few --attack pgd --draws library": "the AutoAttack library has no such attack",
-    "robust.st few --entry venue=x": "--entry goes with --format robustbench",
-    "robust.st few -o - --format csv": "standard output is the shards; see --verdict",
+    "robust.st few --entry venue=x": "--entry: goes with --format robustbench",
+    "robust.st few -o - --format csv": "--format: standard output is the shards; see --verdict",
     "robust.st few -o x --chunk 5": "--chunk: the sample layout has no chunks",
-    "robust.st few -o x.tar --shard 5": "--shard: x.tar is one archive",
+    "robust.st few -o x.tar --shard 5": "--shard: the output is one archive",
     "robust.st few -o robust.st/x": "robust.st: no such folder to write into",
     "robust.st few --verdict nowhere/x.json": "nowhere: no such folder to write into",
     "robust.st few --pixels bytes": "--pixels is for a network named module:name",
@@ -348,10 +363,10 @@ def test_networks_that_attacks_cannot_judge_are_said_and_judged(bad):
     assert "use --attack autoattack-rand" in done.stderr
     done = bad("own:moody few --first 3 --attack autoattack-rand --eps 0.2")
     assert "randomised" not in warnings(json.loads(done.stdout))
-    done = bad("own:left_on few --first 9 --attack pgd --steps 1")
+    done = bad("own:left_on few --first 9 --attack pgd --attack-steps 1")
     assert "note: own:left_on: was in training mode; it is attacked in evaluation" in done.stderr
     assert warnings(json.loads(done.stdout)) == {}
-    done = bad("own:stubborn few --first 9 --attack pgd --steps 1")
+    done = bad("own:stubborn few --first 9 --attack pgd --attack-steps 1")
     assert "own:stubborn: puts itself into training mode when it is asked" in done.stderr
 
 
@@ -395,18 +410,18 @@ def test_the_library_aims_at_no_more_classes_than_there_are(bad, wrong):
 
 def test_tf32_is_off_for_networks_of_ones_own(bad):
     torch.backends.cudnn.allow_tf32 = True
-    bad("mine:net few --first 2 --attack pgd --steps 1")
+    bad("mine:net few --first 2 --attack pgd --attack-steps 1")
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
-LINE = "mine:net few --attack pgd --steps 2 --first 9 -q -o"
+LINE = "mine:net few --attack pgd --attack-steps 2 --first 9 -q -o"
 
 
 def test_other_images_of_the_same_size_on_standard_input_are_other_work(sh, wrong):
     one, two = (digits().take(slice(start, start + 9)) for start in (0, 9))
     for name, chunk in (("one.tar", one), ("two.tar", two)):
         write(wrong / name, Chunk(chunk.image, chunk.label, np.arange(9)), "sample")
-    line = "advattack mine:net --attack pgd --steps 2 --eps 0.1 -o piped"
+    line = "advattack mine:net --attack pgd --attack-steps 2 --eps 0.1 -o piped"
     said = [sh(f"cat {name}.tar | {line}", cwd=wrong) for name in ("one", "two", "two")]
     assert [done.returncode for done in said] == [0, 0, 0]
     assert [done.stderr.endswith("says that this is done\n") for done in said] == [0, 0, 1]
@@ -457,7 +472,9 @@ def test_other_weights_in_the_same_code_are_another_network(bad, wrong):
 def test_a_verdict_goes_into_links_and_pipes_and_does_not_replace_them(sh, wrong):
     (wrong / "real.json").write_text("old")
     (wrong / "link.json").symlink_to("real.json")
-    line = "advattack mine:net few --attack pgd --steps 1 --first 3 -q --format csv --verdict"
+    line = (
+        "advattack mine:net few --attack pgd --attack-steps 1 --first 3 -q --format csv --verdict"
+    )
     assert sh(f"{line} link.json", cwd=wrong).returncode == 0
     assert (wrong / "link.json").is_symlink()
     assert json.loads((wrong / "real.json").read_text())["images"] == 3
@@ -478,7 +495,7 @@ def test_what_cannot_be_done_has_status_1(bad, wrong):
 
 def test_a_full_disk_is_one_line_and_there_it_goes_on(sh, wrong, small_disk):
     folder = small_disk(wrong / "disk", "300k", 240 << 10)
-    line = "advattack robust.st few --attack pgd --steps 1 -q -o disk/x"
+    line = "advattack robust.st few --attack pgd --attack-steps 1 -q -o disk/x"
     env = environment() | {"OMP_NUM_THREADS": "1"}
     done = sh(line, cwd=wrong, env=env)
     assert done.returncode == 1

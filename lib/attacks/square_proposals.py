@@ -28,8 +28,11 @@ HALVED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # the last steps befo
 TINY = 1e-12  # keeps the direction of nothing finite
 
 
-class Squares(Protocol):
-    """The proposals of one norm."""
+class Proposals(Protocol):
+    """The proposals of one norm.
+
+    shared, own: how many numbers a step takes, of those drawn once for a batch and per image.
+    """
 
     shared: int
     own: int
@@ -38,10 +41,10 @@ class Squares(Protocol):
         """The numbers of the start, (n, ...)."""
 
     def start(self, images: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """As `propose`, where the search starts."""
+        """Where the search starts: all rows (n,), and the candidates (n, c, h, w)."""
 
     def side(self, step: int) -> int:
-        """Of the square at a step."""
+        """Side of the square at a step, in pixels."""
 
     def propose(
         self, images: Tensor, best: Tensor, numbers: Tensor, side: int
@@ -49,12 +52,12 @@ class Squares(Protocol):
         """The rows (m,) with a candidate other than `best` itself, and the candidates (m, ...)."""
 
 
-def squares(norm: str, eps: float, shape: Sequence[int]) -> Squares:
+def proposals(norm: str, eps: float, shape: Sequence[int]) -> Proposals:
     """The proposals for images of a shape (c, h, w) in balls of radius `eps`."""
-    return Colours(eps, shape) if norm == "Linf" else Bumps(norm, eps, shape)
+    return LinfProposals(eps, shape) if norm == "Linf" else L1L2Proposals(norm, eps, shape)
 
 
-class Colours:
+class LinfProposals:
     """Linf: a square of one colour, as far from the image as the ball allows."""
 
     def __init__(self, eps: float, shape: Sequence[int]):
@@ -86,8 +89,8 @@ class Colours:
         return rows, candidates
 
 
-class Bumps:
-    """L2 and L1: a square takes the shape of a bump beside a hollow, and the budget of another."""
+class L1L2Proposals:
+    """L2 and L1: perturbation moves from one square to another, in two pyramids of unlike sign."""
 
     shared = 5
 
@@ -105,9 +108,9 @@ class Bumps:
         return torch.stack(parts, 1)
 
     def start(self, images: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Tiles, each of such a shape."""
+        """Tiles, each of two pyramids of unlike sign."""
         n, (c, h, w), side = len(images), self._shape, self._tile
-        shapes = _eta(side, self._norm, images.device)[_turned(numbers[:, :, 0])]
+        shapes = _two_pyramids(side, self._norm, images.device)[_turned(numbers[:, :, 0])]
         tiles = shapes[:, :, None] * _sign(numbers[:, :, 1:])[..., None]  # (n, tiles, c, side^2)
         tiles = tiles.view(n, *self._tiles, c, side, side).permute(0, 3, 1, 4, 2, 5)
         tiles = tiles.reshape(n, c, self._tiles[0] * side, self._tiles[1] * side)
@@ -129,9 +132,9 @@ class Bumps:
         old = delta.gather(2, place)
         work = torch.zeros_like(delta[:, :1])
         work = delta * work.scatter_(2, place[:, :1], 1).scatter_(2, emptied[:, :1], 1)
-        budget = self._size(work, work)  # in both squares together
+        budget = self._size(work, work)  # the norm in both squares together
         spent = self._size(delta.flatten(1), work.flatten(1))[:, :, None]
-        new = _eta(side, self._norm, images.device)[_turned(numbers[:, 4])][:, None]
+        new = _two_pyramids(side, self._norm, images.device)[_turned(numbers[:, 4])][:, None]
         new = new * _sign(numbers[:, 5:])[:, :, None] + old / (TINY + self._size(old))
         new = new / (TINY + self._size(new))
         if self._norm == "L2":
@@ -159,29 +162,30 @@ class Bumps:
 
 
 @lru_cache(maxsize=64)
-def _eta(side: int, norm: str, device: torch.device) -> Tensor:
-    """The shape of a bump over a hollow, of norm 1, and that turned, (2, side^2).
+def _two_pyramids(side: int, norm: str, device: torch.device) -> Tensor:
+    """A pyramid above one of the other sign, of norm 1 together; and its transpose, (2, side^2).
 
     Source: Andriushchenko et al. 2020, Sec. 3.4, Eq. 2 and Fig. 3.
     """
     half = side // 2
     shape = torch.cat((_pyramid(half, side, norm), -_pyramid(side - half, side, norm)))
-    shape = shape / _whole(shape, norm)
+    shape = shape / _norm_of(shape, norm)
     return torch.stack((shape, shape.T)).flatten(1).to(device)
 
 
 def _pyramid(height: int, width: int, norm: str) -> Tensor:
-    """Rectangles about a centre, one on the other, (height, width), of norm 1."""
+    """Concentric rectangles stacked into a pyramid, (height, width), of norm 1."""
     row = (torch.arange(height) - height // 2).abs()
     column = (torch.arange(width) - width // 2).abs()
     ring = torch.maximum(row[:, None], column)
     out = torch.zeros(height, width)
     for k in range(max(height // 2, width // 2) + 1):
         out += (ring <= k) / (torch.tensor(k + 1.0) ** (2 if norm == "L2" else 4))
-    return out / _whole(out, norm)
+    return out / _norm_of(out, norm)
 
 
-def _whole(values: Tensor, norm: str) -> Tensor:
+def _norm_of(values: Tensor, norm: str) -> Tensor:
+    """The L2 or L1 norm of all values together."""
     return (values**2).sum().sqrt() if norm == "L2" else values.abs().sum()
 
 
