@@ -23,10 +23,12 @@ if TYPE_CHECKING:  # the same names as in the table, for type checkers and edito
 __version__ = "0.1.0"
 
 STABLE = {  # name: module that holds it, and after a colon what it is called there if otherwise
+    "Attacked": "advlib.attacks.attack",
     "CannotError": "advlib.errors",
     "DataError": "advlib.errors",
     "Fit": "advlib.laws.library",
     "ShardSet": "advlib.shards.reader",
+    "attack": "advlib.attacks.attack",
     "fit": "advlib.laws.fitting.fit",
     "load_checkpoint": "advlib.models.checkpoints:load",
     "open_shards": "advlib.shards.reader:open_set",

@@ -326,7 +326,7 @@ BAD = {
     "robust.st few -o x --layout sample --chunk 5": "--chunk: the sample layout has no chunks",
     "robust.st few -o - --shard 5": "--shard: the output is one archive",
     "robust.st few --attack apgd-ce --format robustbench": "a RobustBench entry is of --attack au",
-    "robust.st few --attack pgd --attack-loss kl --targets 2": "loss kl: has no target; expected one",
+    "robust.st few --attack pgd --attack-loss kl --targets 2": "loss kl: has no target; expected",
     "robust.st few --attack pgd --targets 10": "targets: found 10; 10 classes have 9 others",
     "own:three three --attack pgd --attack-loss dlr --targets 1": "loss dlr: 3 classes; it needs 4",
     "robust.st few --attack pgd --engine reference": "the AutoAttack library has no such attack",
