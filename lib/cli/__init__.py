@@ -79,8 +79,6 @@ from advlib.cli.selecting import (
     selection_options,
 )
 from advlib.cli.tool import Tool
-from advlib.cli.training import recipe_options, training_meter
-from advlib.cli.verdicts import finished, keep_verdict, same_set, shards_digest
 from advlib.jobs.files import atomic_write
 
 __all__ = [
@@ -134,8 +132,6 @@ __all__ = [
     "progress",
     "quality_options",
     "read_fits",
-    "recipe_options",
-    "same_set",
     "say_uncertain",
     "seed_option",
     "seekable",
