@@ -48,7 +48,7 @@ demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the
 
 test: $(VENV)/.test  ## run every test in an environment of its own; CPU=default|avx2, THREADS=N, TESTS=PATHS
 	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) \
-	  $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 $(TESTS)
+	  $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal $(TESTS)
 
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py
