@@ -73,7 +73,6 @@ def test_no_circle_of_imports():
         pytest.fail(" imports ".join(reversed(err.args[1])))
 
 
-@pytest.mark.xfail(strict=True, reason="advattack computes")
 def test_a_tool_imports_from_the_library_alone():
     tools = [found for found in imports() if found.importer.startswith("advtools.")]
     allowed = {"advlib", "click"} | set(__import__("sys").stdlib_module_names)

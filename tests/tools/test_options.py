@@ -16,10 +16,7 @@ OWN = {
     "--samples": {"type", "metavar"},  # as --fid
 }
 # On their way out.
-RED = {
-    *("--by", "--classes", "--columns", "--eps"),
-    *("--loss", "--per-class", "--step-size"),
-}
+RED = {"--by", "--loss", "--per-class"}
 
 
 def properties(option: click.Option) -> dict[str, object]:
