@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 from commands import COMMANDS
-from pages import PAGES, sections
+from pages import PAGES, entries, plain, sections
+
+import advlib
 
 FORMATS = ("advcheckpoint", "advfit", "advlog", "advruns", "advshards")
 REFERENCE = re.compile(r"^\.BR (adv\w+) \((\d)\)", re.M)
@@ -18,8 +20,8 @@ def test_every_command_has_a_page_and_every_page_a_subject():
     overview = sections("advtools.7")["DESCRIPTION"]
     assert {f"{name}.1" for name in COMMANDS} == {p for p in PAGES if p.endswith(".1")}
     assert {f"{name}.5" for name in FORMATS} == {p for p in PAGES if p.endswith(".5")}
-    assert {p for p in PAGES if p.endswith(".7")} == {"advtools.7"}
-    for name, section in [(n, 1) for n in COMMANDS] + [(n, 5) for n in FORMATS]:
+    assert {p for p in PAGES if p.endswith((".3", ".7"))} == {"advlib.3", "advtools.7"}
+    for name, section in [(n, 1) for n in COMMANDS] + [(n, 5) for n in FORMATS] + [("advlib", 3)]:
         assert f".BR {name} ({section})" in overview
 
 
@@ -47,3 +49,12 @@ def test_page_is_complete(page):
     assert references == sorted(references, key=lambda pair: (pair[1], pair[0]))
     assert {f"{n}.{s}" for n, s in REFERENCE.findall(text)} <= set(PAGES)
     assert (name, section) not in references
+
+
+def test_the_page_of_the_library_has_its_stable_names():
+    described = {
+        name
+        for head, _ in entries(sections("advlib.3")["DESCRIPTION"])
+        for name in re.findall(r"\w+", plain(head))[:2]
+    }
+    assert set(advlib.STABLE) <= described
