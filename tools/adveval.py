@@ -17,7 +17,8 @@ from advlib.settings import when_absent
 @cli.setting_options(EvaluationSettings, steps="--attack-steps", loss="--attack-loss")
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help="The first N images alone.")
 @cli.option(
-    "--per-class",
+    "--classwise",
+    "per_class",
     is_flag=True,
     applies=when_absent("confusion", "per_image"),
     help="A row for each class.",

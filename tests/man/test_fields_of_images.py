@@ -77,7 +77,7 @@ def test_columns_of_adveval_and_advflops_are_documented(trained):
     for command, modes, line in (
         (
             "adveval",
-            ("", "--per-class", "--confusion", "--per-image"),
+            ("", "--classwise", "--confusion", "--per-image"),
             "run/last.safetensors test --first 4 --attack pgd1-cw",
         ),
         ("advflops", ("", "--samples 1M", "--flops 1e15"), "wrn-10-1"),

@@ -222,7 +222,7 @@ def test_images_sum_to_the_row_and_so_do_classes_and_confusion(folder, adveval):
     right = [r["guess"] == r["label"] for r in images]
     assert np.mean(right) == pytest.approx(float(whole["accuracy"]))
 
-    classes = rows(adveval(f"wrn.st digits {SHORT} --per-class"))
+    classes = rows(adveval(f"wrn.st digits {SHORT} --classwise"))
     assert [(r["class"], r["name"]) for r in classes] == [(str(k), str(k)) for k in range(10)]
     assert sum(int(r["images"]) for r in classes) == COUNT
     for column in ROW[1:]:
@@ -365,7 +365,7 @@ def test_weights_that_are_not_averaged_and_foreign_checkpoints(folder, adveval):
             "wrn.st digits --attack-steps 0 --attack-loss ce",
             "--attack-loss: does nothing in PGD of",
         ),
-        ("wrn.st digits --per-class --confusion", "--per-class: does not go with --confusion"),
+        ("wrn.st digits --classwise --confusion", "--classwise: does not go with --confusion"),
         ("wrn.st digits --per-image --confusion", "--confusion: does not go with --per-image"),
         ("wrn.st digits --model wrn-16-1", "model: found wrn-10-1; expected wrn-16-1"),
         ("wrn.st digits --normalisation svhn", "normalisation: the file has its own"),

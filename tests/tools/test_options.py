@@ -15,8 +15,6 @@ OWN = {
     "-o": {"metavar"},
     "--samples": {"type", "metavar"},  # as --fid
 }
-# On their way out.
-RED = {"--by", "--loss", "--per-class"}
 
 
 def properties(option: click.Option) -> dict[str, object]:
@@ -41,14 +39,7 @@ def spellings() -> dict[str, dict[str, click.Option]]:
     return {spelling: users for spelling, users in sorted(found.items()) if len(users) > 1}
 
 
-def spelling_cases() -> list:
-    return [
-        pytest.param(s, marks=[pytest.mark.xfail(strict=True, reason="to be renamed")] * (s in RED))
-        for s in spellings()
-    ]
-
-
-@pytest.mark.parametrize("spelling", spelling_cases())
+@pytest.mark.parametrize("spelling", spellings())
 def test_a_spelling_has_one_meaning(spelling):
     seen = {}
     for command, option in spellings()[spelling].items():
