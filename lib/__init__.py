@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # the same names as in the table, for type checkers and edito
     from advlib.laws.library import Fit as Fit
     from advlib.laws.library import read_fit as read_fit
     from advlib.models.checkpoints import load as load_checkpoint  # noqa: F401
+    from advlib.shards.batches import ReadBatches as ReadBatches
+    from advlib.shards.batches import read_batches as read_batches
     from advlib.shards.reader import ShardSet as ShardSet
     from advlib.shards.reader import open_set as open_shards  # noqa: F401
 
@@ -27,11 +29,13 @@ STABLE = {  # name: module that holds it, and after a colon what it is called th
     "CannotError": "advlib.errors",
     "DataError": "advlib.errors",
     "Fit": "advlib.laws.library",
+    "ReadBatches": "advlib.shards.batches",
     "ShardSet": "advlib.shards.reader",
     "attack": "advlib.attacks.attack",
     "fit": "advlib.laws.fitting.fit",
     "load_checkpoint": "advlib.models.checkpoints:load",
     "open_shards": "advlib.shards.reader:open_set",
+    "read_batches": "advlib.shards.batches",
     "read_fit": "advlib.laws.library",
 }
 

@@ -1,10 +1,12 @@
 """Batches of images for training, in a given order, read by as many workers and ranks as wanted.
 
 The sequence of batches is that of the `Order`, whatever the number of loader workers and ranks.
+`read_batches` gives what advtrain reads; `loader` the batches of any order.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +14,10 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from advlib.errors import CannotError, DataError
 from advlib.shards.chunk import Chunk, shape_text
-from advlib.shards.order import Order
+from advlib.shards.order import Order, Part
+from advlib.shards.reader import ShardSet
+
+Passes: TypeAlias = int | float | str | Fraction  # 1.5 or "3/2"
 
 
 class Batch(NamedTuple):
@@ -29,7 +34,7 @@ class Batch(NamedTuple):
 
 
 class ImageSet(Protocol):
-    """A set that an order reads from: a `ShardSet`, or anything alike."""
+    """A set that batches are read from: a `ShardSet`, or anything alike."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -125,3 +130,77 @@ def _raising(batches: DataLoader) -> Iterator[Batch]:
         if isinstance(batch, Exception):
             raise batch
         yield batch
+
+
+class ReadBatches:
+    """The batches of an order over sets, from where a state says; made by `read_batches`.
+
+    Iterate over it for each Batch in turn.  `state` is what `read_batches` needs to go on behind
+    the last batch that came, as a JSON document; `len` counts the batches of the whole order, and
+    `images` its images.
+    """
+
+    def __init__(self, order: Order, sets: Sequence[ImageSet], start: int, **reading: Any):
+        self._order, self._sets, self._start, self._reading = order, sets, start, reading
+        self._images = min(start * order.batch_size, order.images)  # seen, over all ranks
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @property
+    def images(self) -> int:
+        """Images of the whole order, over all ranks."""
+        return self._order.images
+
+    @property
+    def state(self) -> dict:
+        """What reading on needs; the same on every rank."""
+        return self._order.state(self._images)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in loader(self._order, self._sets, start=self._start, **self._reading):
+            self._start += 1
+            self._images = min(self._start * self._order.batch_size, self._order.images)
+            yield batch
+
+
+def read_batches(
+    sets: ShardSet | Sequence[ShardSet],
+    batch: int,
+    *,
+    passes: Passes | Sequence[Passes] = 1,
+    seed: int = 0,
+    real: ShardSet | None = None,
+    share: Passes = 0,
+    rank: int = 0,
+    ranks: int = 1,
+    workers: int = 0,
+    state: Mapping | None = None,
+) -> ReadBatches:
+    """The batches that advtrain reads with the same sets, batch size and seed, as tensors.
+
+    sets: one set, or several that are read one after another.
+    batch: images of a batch over all ranks, >= 1.
+    passes: how often each set is read, > 0; one number for all, or one each.
+    real: a set of real images, which are the `share` of every batch, in [0, 1), and come over and
+        over.
+    rank, ranks: this process takes its slice of every batch.
+    workers: processes that read, 0 for this one.
+    state: the `state` of what was read before, of these very sets and arguments (but rank, ranks
+        and workers), to go on behind it.
+
+    Raises DataError for arguments that do not go together, and for a state of another order.
+    """
+    sets = [sets] if isinstance(sets, ShardSet) else list(sets)
+    times = passes if isinstance(passes, Sequence) else [passes] * len(sets)
+    parts = [
+        Part(each.chunk_sizes, Fraction(number), each.name, each.digest)
+        for each, number in zip(sets, times, strict=True)
+    ]
+    real_part = None
+    if real is not None:
+        real_part = Part(real.chunk_sizes, Fraction(1), real.name, real.digest)
+    order = Order(parts, batch, seed, real_part, Fraction(share))
+    start = 0 if state is None else order.resume(state)
+    all_sets = [*sets, *([real] if real is not None else [])]
+    return ReadBatches(order, all_sets, start, rank=rank, ranks=ranks, workers=workers)

@@ -222,11 +222,13 @@ class ShardSet:
         return self.__dict__ | {"_mapped": OrderedDict(), "_scans": OrderedDict()}
 
 
-def open_set(specs: Sequence[str]) -> ShardSet:
+def open_set(specs: str | Sequence[str]) -> ShardSet:
     """The set or sets that names on a command line mean, read as one.
 
+    specs: names of sets, of .tar files or of folders, brace notation included; or one of them.
     Raises DataError for what `find_sets` and `ShardSet` refuse, and for a folder of several sets.
     """
+    specs = [specs] if isinstance(specs, str) else specs
     for spec in specs:
         inside = find_sets([spec])
         if len(inside) > 1 and os.path.isdir(spec):

@@ -4,38 +4,42 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from advlib.shards.batches import loader
 from advlib.shards.chunk import Chunk
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import open_set
 from advlib.shards.writer import Writer
 
-# What a training job does: batch after batch, its state saved when a batch is done.
-JOB = """
-import json, os, sys
-from fractions import Fraction
-from advlib.shards.batches import loader
-from advlib.shards.order import Order, Part
-from advlib.shards.reader import open_set
-a, b, real = (open_set([name]) for name in ("a", "b", "real"))
-part = lambda s, passes=1: Part(s.chunk_sizes, passes, s.name, s.digest)
-order = Order([part(a, Fraction(3, 2)), part(b, 2)], 40, 7, part(real), Fraction(1, 8), window=4)
-state = json.load(open("state")) if os.path.exists("state") else order.state(0)
-start, rank, ranks, workers = order.resume(state), *map(int, sys.argv[1:])
-for t, batch in enumerate(loader(order, [a, b, real], start=start, rank=rank, ranks=ranks,
-                                 workers=workers, pin=False), start):
-    seen = [int(i.numpy().view("<i4").ravel()[0]) for i in batch.image]
-    print(json.dumps([t, seen, batch.label.tolist(), batch.position.tolist()]), flush=True)
-    with open("state.new", "w") as file:
-        json.dump(order.state(min((t + 1) * 40, order.images)), file)
-    os.replace("state.new", "state")
-"""
+
+def job(out, rank, ranks, workers):
+    """What a training job does: batch after batch, its state saved when a batch is done."""
+    a, b, real = (open_set([name]) for name in SIZES)
+    parts = [part(a, Fraction(3, 2)), part(b, 2)]
+    order = Order(parts, 40, 7, part(real), Fraction(1, 8), window=4)
+    state = order.state(0)
+    if os.path.exists("state"):
+        with open("state") as file:
+            state = json.load(file)
+    start = order.resume(state)
+    reading = {"start": start, "rank": rank, "ranks": ranks, "workers": workers, "pin": False}
+    for t, batch in enumerate(loader(order, [a, b, real], **reading), start):
+        seen = [int(i.numpy().view("<i4").ravel()[0]) for i in batch.image]
+        print(json.dumps([t, seen, batch.label.tolist(), batch.position.tolist()]), file=out)
+        out.flush()
+        with open("state.new", "w") as file:
+            json.dump(order.state(min((t + 1) * 40, order.images)), file)
+        os.replace("state.new", "state")
+
+
+def part(shards, passes=1):
+    return Part(shards.chunk_sizes, Fraction(passes), shards.name, shards.digest)
+
+
 SIZES = {"a": 997, "b": 345, "real": 101}
 FIRST = {"a": 0, "b": 10_000, "real": 20_000}  # what is written into the images, to know them by
 
@@ -69,19 +73,29 @@ def expected():
 
 
 def run(*settings, kill_after=None):
-    """Lines of a job, killed after so many of them."""
+    """Lines of a job in a fork, with its workers killed after so many of them."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setsid()
+            os.close(read)
+            with os.fdopen(write, "w") as out:
+                job(out, *settings)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(write)
     lines = []
-    command = [sys.executable, "-c", JOB, *map(str, settings)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as job:
-        for line in job.stdout:
+    with os.fdopen(read) as output:
+        for line in output:
             lines.append(json.loads(line))
             if len(lines) == kill_after:
-                os.killpg(job.pid, signal.SIGKILL)
+                os.killpg(child, signal.SIGKILL)
                 break
-        job.stdout.read()
-    assert job.wait() == (0 if kill_after is None else -signal.SIGKILL)
+        output.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == (0 if kill_after is None else -signal.SIGKILL)
     return lines
 
 

@@ -1,0 +1,131 @@
+"""The index beside a set: damage in it, and where it is not of its shards."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from making import (
+    images,
+    stream,
+)
+from making_problems import problems, refused
+
+from advlib.errors import DataError
+from advlib.shards.reader import open_set
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        "{}",
+        '{"format":"advshards"}',
+        '{"format":"advshards","version":1}',
+        "\xff",
+        "[" * 200_000,
+        '{"format":"advshards","version":1,"shape":[Infinity]}',
+    ],
+    ids=lambda text: text[:40],
+)
+def test_an_index_that_is_none(made, text):
+    name, path, _ = made
+    path.write_bytes(text.encode("latin-1"))
+    refused([name], f"{path}: ")
+    refused([f"{name}-{{000000..000002}}.tar"], f"{path}: ")
+    found = problems(name.parent)
+    assert [p.file for p in found] == [str(path)] and found[0].problem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"layout": "other"},
+        {"layout": None},
+        {"shape": 5},
+        {"shape": ["x"]},
+        {"classes": None},
+        {"classes": 1e400},
+        {"class_names": 5},
+        {"class_counts": None},
+        {"fields": 5},
+        {"chunk": "x"},
+        {"chunk": 0},
+        {"chunk": -1},
+        {"shardlist": 5},
+        {"shardlist": [5]},
+        {"shardlist": []},
+        {"shardlist": [{}]},
+        {"history": None},
+        {"images": 10**15},
+        {"images": -1},
+        {"nsamples": None},
+        {"filesize": "x"},
+        {"url": "../a-000001.tar"},
+        {"url": "/etc/passwd"},
+        {"url": ""},
+        {"url": "a"},
+    ],
+    ids=str,
+)
+def test_an_index_with_damage(made, change):
+    name, path, do = made
+    if "images" in change:  # of a shard: the set's is not read
+        document = json.loads(path.read_text())
+        document["shardlist"][1]["images"] = change["images"]
+        path.write_text(json.dumps(document))
+    else:
+        do(**change)
+    refused([name], f"{path}: ")
+    assert problems(name.parent)[0].file == str(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"layout": "sample"}, "layout"),
+        ({"shape": [9, 9, 3]}, "(9, 9, 3)"),
+        ({"fields": ["x"]}, "fields"),
+        ({"filesize": 99999}, "99999"),
+    ],
+)
+def test_an_index_that_is_not_of_its_shards(made, change, said):
+    name, path, do = made
+    do(**change)
+    refused([name], str(path), said)
+    assert problems(name)
+
+
+def test_an_index_with_wrong_counts(made):
+    name, path, _ = made
+    document = json.loads(path.read_text())
+    document["shardlist"][1]["images"] = 7
+    path.write_text(json.dumps(document))
+    refused([name], "a-000001.tar: holds 8 images", "7")
+    shards = open_set([str(name)])
+    with pytest.raises(DataError, match="a-000001"):
+        shards.read(np.arange(len(shards)))
+    text = [f"{p.file}: {p.problem}" for p in problems(name)]
+    assert f"{name}-000001.tar: images 8; the index says 7" in text
+    assert f"{path}: 22 images; the shards hold 23" in text
+
+
+def test_labels_that_the_index_has_no_class_for(made):
+    name, _, do = made
+    do(classes=9)
+    refused([name], "the set has 9 classes")
+    with pytest.raises(DataError, match="9 classes, so expected 0 to 8"):
+        open_set([str(name)]).read(np.arange(23))
+    assert sum("9 classes" in p.problem for p in problems(name)) > 1
+
+
+def test_shards_missing_or_not_listed(made):
+    name, path, _ = made
+    os.unlink(f"{name}-000001.tar")
+    refused([name], "a-000001.tar: no such file", str(path))
+    (name.parent / "a-000003.tar").write_bytes(stream(images(4)))
+    refused([name.parent], "a-000003.tar: not among the shards")
+    assert any("not among" in p.problem for p in problems(name.parent))
