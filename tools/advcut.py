@@ -9,12 +9,11 @@ from advlib.settings import when_given
 
 
 @click.command(cls=cli.Tool)
-@cli.applying(seed=when_given("random"))
 @cli.sets_argument
 @cli.keys_option
 @cli.images_where_option
 @cli.selection_options
-@cli.seed_option
+@cli.seed_option(applies=when_given("random"))
 @cli.layout_options("as read")
 @cli.output_option
 def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert, **wanted):

@@ -30,7 +30,6 @@ OF_DATA_SET = (Rule(_is_data_set, "goes with a data set, not with shards"),)
 
 
 @click.command(cls=cli.Tool)
-@cli.applying(seed=when_given("shuffle"))
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @cli.option(
     "--split",
@@ -47,7 +46,7 @@ OF_DATA_SET = (Rule(_is_data_set, "goes with a data set, not with shards"),)
 )
 @cli.layout_options("chunk")
 @click.option("--shuffle", is_flag=True, help="Write the images in a random order.")
-@cli.seed_option
+@cli.seed_option(applies=when_given("shuffle"))
 @click.option("--renumber", is_flag=True, help="Number the images anew instead of keeping keys.")
 @cli.option(
     "--classes",

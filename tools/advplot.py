@@ -1,63 +1,57 @@
 """advplot: draw a figure of a scaling study."""
 
-import os
-import sys
-
 import click
 
 from advlib import cli
-from advlib.figures.kinds import KINDS, SUFFIXES
-
-FLAGS = {"flops": "--flops", "fid": "--fid", "dataset": "--dataset", "runs": "--runs", "by": "--by"}
-
-
-def _output(context, param, value):
-    if value != "-" and os.path.splitext(value)[1].lower() not in SUFFIXES:
-        raise click.BadParameter(
-            f"found {value!r}; expected a name that ends in .pdf, .png or .svg, or - for a PDF on "
-            "standard output"
-        )
-    return value
+from advlib.figures.formats import suffix_of
+from advlib.figures.kinds import KINDS, kinds_with
+from advlib.settings import Rule, when, when_given
 
 
-def _table_of_kinds() -> str:
-    rows = [
-        f"  {name:10}{kind.shows}\n{'':12}{' '.join(FLAGS[option] for option in kind.options)}"
-        for name, kind in KINDS.items()
-    ]
-    return "\n".join(["\b", "Kinds, and the options that each takes:", *rows])
+def _of_kind(option):
+    """The condition that the kind of figure takes an option."""
+    return when(kind=kinds_with(option))
 
 
-@click.command(cls=cli.Tool, epilog=_table_of_kinds())
+def _one_piped(found):
+    """Whether the fits and the runs do not both come from standard input."""
+    piped = not found["fits"] or any(map(_is_stdin, found["fits"]))
+    return not (piped and _is_stdin(found["runs"]))
+
+
+def _is_stdin(stream):
+    return cli.stream_name(stream) == "<stdin>"
+
+
+@click.command(cls=cli.Tool)
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
 @cli.fit_arguments
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    metavar="FILE",
-    callback=_output,
-    help="Where to: a name in .pdf, .png or .svg, or - for a PDF on standard output.",
-)
-@click.option(
+@cli.figure_option("Where to: a name in .pdf, .png or .svg, or - for a PDF on standard output.")
+@cli.option(
     "--flops",
     type=cli.FLOPS,
     metavar="FLOPS[,...]",
     help="Ends of the FLOPs axis, as 1e18,1e30, or FIRST:LAST:COUNT for so many points; for "
     "overhead the training budgets. [default: as the kind needs; overhead: 1e22]",
+    applies=_of_kind("flops"),
 )
-@cli.quality_options
-@click.option(
+@cli.quality_options(applies=_of_kind("fids"))
+@cli.option(
     "--runs",
     type=click.File("rb"),
     metavar="TABLE",
     help='Show the runs of a table, advruns(5), not those behind the fit; "-" is standard input.',
+    applies=(
+        *_of_kind("runs"),
+        Rule(_one_piped, "the fits and the runs cannot both come from standard input"),
+    ),
 )
-@cli.columns_option
-@click.option(
+@cli.columns_option(applies=when_given("runs"))
+@cli.option(
     "--by",
     type=click.Choice(["model", "dataset"]),
     help="A panel each model or each data set. [default: model]",
+    applies=_of_kind("by"),
 )
 @click.option(
     "--width",
@@ -65,43 +59,35 @@ def _table_of_kinds() -> str:
     metavar="INCHES",
     help="Width of the figure. [default: as the kind needs]",
 )
-def main(kind, fits, output, flops, fids, datasets, runs, columns, by, width):
+def main(kind, fits, output, runs, columns, **options):
     """Draw a figure from fits.
 
     FIT is what advfit printed; "-" or nothing means standard input. Bands are 95 % intervals over
     the fit's bootstrap draws.
     """
-    given = {"flops": flops, "fid": fids, "dataset": datasets, "runs": runs, "by": by}
-    for name, value in given.items():
-        if value and name not in KINDS[kind].options:
-            taken = ", ".join(FLAGS[option] for option in KINDS[kind].options)
-            raise click.UsageError(f"{kind} takes no {FLAGS[name]}; it takes {taken}")
-    if columns and runs is None:
-        raise click.UsageError("--columns names columns of --runs TABLE, which is missing")
-    if runs is not None and _is_stdin(runs) and (not fits or any(map(_is_stdin, fits))):
-        raise click.UsageError("the fits and --runs cannot both come from standard input")
-    if output == "-" and sys.stdout.isatty():
-        raise click.UsageError(
-            "a PDF is not for a terminal: redirect standard output, or name a file"
-        )
-    laws = cli.read_fits(fits)
-    from advlib.figures import canvas, kinds
+    with cli.figure_file(output) as file:
+        laws = cli.read_fits(fits)
+        from advlib.figures import canvas, kinds
 
-    options = {"flops": flops, "fids": fids, "datasets": datasets, "by": by, "width": width}
-    if runs is not None:
-        from advlib.runs.reading import read_tables
+        if runs is not None:
+            from advlib.runs.reading import read_tables
 
-        source = [(cli.stream_name(runs), runs)]
-        options["runs"] = read_tables(source, columns, KINDS[kind].columns)
-    figure = kinds.draw(kind, laws, **{name: value for name, value in options.items() if value})
-    if KINDS[kind].intervals:
-        cli.say_uncertain(laws)
-    if output == "-":
-        canvas.save(figure, sys.stdout.buffer, ".pdf")
-        return
-    with cli.atomic_write(output) as file:
-        canvas.save(figure, file, os.path.splitext(output)[1].lower())
+            source = [(cli.stream_name(runs), runs)]
+            options["runs"] = read_tables(source, columns, KINDS[kind].columns)
+        figure = kinds.draw(kind, laws, **{name: value for name, value in options.items() if value})
+        if KINDS[kind].intervals:
+            cli.say_uncertain(laws)
+        canvas.save(figure, file, suffix_of(output) or ".pdf")
 
 
-def _is_stdin(stream) -> bool:
-    return cli.stream_name(stream) == "<stdin>"
+def _table_of_kinds():
+    """What each kind shows, and the options that it takes, as the end of the help."""
+    flags = {param.name: param.opts[0] for param in main.params}
+    rows = [
+        f"  {name:10}{kind.shows}\n{'':12}{' '.join(flags[option] for option in kind.options)}"
+        for name, kind in KINDS.items()
+    ]
+    return "\n".join(["\b", "Kinds, and the options that each takes:", *rows])
+
+
+main.epilog = _table_of_kinds()

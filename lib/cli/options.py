@@ -132,21 +132,6 @@ def option(*spellings: str, **extra: Any) -> Callable:
     return click.option(*spellings, cls=Option, **extra)
 
 
-def applying(**conditions: settings.Conditions) -> Callable:
-    """Conditions under which options that commands share do anything in this one, by their names.
-
-    Stands above the options, below click.command.
-    """
-
-    def decorate(command: Any) -> Any:
-        found = {param.name: param for param in command.__click_params__}
-        for name, applies in conditions.items():
-            found[name].applies = applies
-        return command
-
-    return decorate
-
-
 def setting_options(group: type, names: Iterable[str] | None = None, **other: str) -> Callable:
     """An option for each setting of a group, a dataclass of advlib.settings.setting.
 
@@ -239,14 +224,20 @@ format_option = click.option(
     help="Output format. [default: table on a terminal, csv elsewhere]",
 )
 
-seed_option = click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Random seed, kept in the output.",
-)
+
+def seed_option(command: Any = None, *, applies: settings.Conditions = ()) -> Any:
+    """`--seed`; bare, or with the conditions under which the command draws anything."""
+    decorate = option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        applies=applies,
+        help="Random seed, kept in the output.",
+    )
+    return decorate if command is None else decorate(command)
+
 
 where_option = click.option(
     "--where",

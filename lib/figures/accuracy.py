@@ -25,7 +25,7 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.S
     table = readings.own_runs(fit) if runs is None else runs
     if table is None or "accuracy" not in table or np.isnan(table["accuracy"]).all():
         raise DataError(
-            f"{table.source if runs is not None else fit.name}: no accuracies of runs; expected a "
+            f"{runs.source if runs is not None else fit.name}: no accuracies of runs; expected a "
             "fit to a table with a column 'accuracy', or such a table of runs"
         )
     known = np.isfinite(table["accuracy"]) & np.isfinite(table["loss"])
@@ -45,7 +45,7 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.S
             markersize=3.5,
             color=ink.color,
             markerfacecolor="none",
-            label=style.plain(name),
+            label=style.plain_label(name),
         )
     ends = table["loss"].min(), table["loss"].max()
     margin = 0.05 * (ends[1] - ends[0]) or 0.02
@@ -63,7 +63,7 @@ def _line(axes, fit, loss) -> None:
     label = f"{intercept:.3f} − {-slope:.3f} $L$"
     r2 = readings.number_in(fit, "accuracy_line", "r2")
     label += "" if r2 is None else f" ($R^2$ {r2:.3f})"
-    label += f", {style.plain(str(line['source']))}" if "source" in line else ""
+    label += f", {style.plain_label(str(line['source']))}" if "source" in line else ""
     ink = style.Ink((0.0, 0.0, 0.0), style.DASHES[0], "")
     y = slope * loss + intercept
     deviation = prediction_deviation(line, loss)

@@ -4,10 +4,11 @@ import contextlib
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib import style as sheets
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -62,7 +63,14 @@ def panels(
 
 
 def curve(
-    axes: Axes, x, y, ink: Ink, label: str = "", band=None, opacity: float = BAND, width=None
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    ink: Ink,
+    label: str = "",
+    band: tuple[np.ndarray, np.ndarray] | None = None,
+    opacity: float = BAND,
+    width: float | None = None,
 ) -> None:
     """A line through `x`, `y` (n,), and its `band`, a pair of (n,) or None."""
     axes.plot(x, y, color=ink.color, linestyle=ink.dashes, label=label or None, linewidth=width)
@@ -73,11 +81,16 @@ def curve(
         )
 
 
+def _letter(axis: Axis) -> str:
+    """Which axis of its panel it is: x or y."""
+    return "x" if axis is axis.axes.xaxis else "y"
+
+
 def log_axis(axis: Axis, label: str, counts: bool = False) -> None:
     """A logarithmic axis with decades, or at most three ticks a decade where there are few of them;
     `counts`: ticks as 0.1, 5M or 1B.
     """
-    name = axis.axis_name
+    name = _letter(axis)
     axis.axes.set(**{f"{name}scale": "log", f"{name}label": label})
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
@@ -91,21 +104,20 @@ def log_axis(axis: Axis, label: str, counts: bool = False) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
 
 
-def outer(figure: Figure) -> None:
+def label_outer_panels(figure: Figure) -> None:
     """Axis labels at the left and at the bottom of a grid of panels only."""
-    panels = [axes for axes in figure.axes if axes.get_subplotspec()]
-    below = {axes.get_subplotspec().colspan.start: axes for axes in panels}
-    for axes in panels:
-        place = axes.get_subplotspec()
-        if place.colspan.start > 0:
+    column = {axes: at.colspan.start for axes in figure.axes if (at := axes.get_subplotspec())}
+    lowest = {start: axes for axes, start in column.items()}
+    for axes, start in column.items():
+        if start > 0:
             axes.set_ylabel("")
-        if axes is not below[place.colspan.start]:
+        if axes is not lowest[start]:
             axes.set_xlabel("")
 
 
 def plain_axis(axis: Axis, label: str, log: bool = False) -> None:
     """An axis with few, round, decimal ticks, which a short logarithmic range needs too."""
-    name = axis.axis_name
+    name = _letter(axis)
     axis.axes.set(**{f"{name}label": label} | ({f"{name}scale": "log"} if log else {}))
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "−")))
@@ -141,15 +153,16 @@ def power_text(value: float) -> str:
     return rf"$10^{{{exponent}}}$" if digits == "1" else rf"${digits}\times10^{{{exponent}}}$"
 
 
-def legend(figure: Figure, extra: Sequence = ()) -> None:
+def legend(figure: Figure, extra: Sequence[Artist] = ()) -> None:
     """One legend below the panels, each label once; the figure grows by its height."""
-    found, bands = {}, False
+    found: dict[str, Artist] = {}
+    bands = False
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
         bands |= any(a.get_label() == "_95 % interval" for a in axes.collections)
     for handle in extra:
-        found.setdefault(handle.get_label(), handle)
+        found.setdefault(str(handle.get_label()), handle)
     if bands:
         patch = Patch(color=GREY, alpha=BAND, linewidth=0)
         found["95 % interval"] = patch
@@ -159,8 +172,8 @@ def legend(figure: Figure, extra: Sequence = ()) -> None:
     columns = max(1, min(len(found), int(figure.get_figwidth() / widest)))
     rows = math.ceil(len(found) / columns)
     figure.legend(
-        found.values(),
-        found.keys(),
+        list(found.values()),
+        list(found),
         loc="outside lower center",
         ncols=math.ceil(len(found) / rows),
         columnspacing=1.5,
@@ -168,13 +181,13 @@ def legend(figure: Figure, extra: Sequence = ()) -> None:
     figure.set_figheight(figure.get_figheight() + 0.1 + ROW * rows)
 
 
-def _width(label) -> float:
+def _width(label: str) -> float:
     """Inches of a label in a legend."""
     return TextPath((0, 0), label, size=RC["legend.fontsize"]).get_extents().width / 72
 
 
-def key(label: str, **marking) -> Line2D:
-    """A legend entry that stands for points of several colours; `marking` as for Axes.plot."""
+def legend_entry(label: str, **marking: Any) -> Line2D:
+    """An entry of the legend that stands for points of several colours; `marking` as for plot."""
     return Line2D([], [], label=label, **marking)
 
 

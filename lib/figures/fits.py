@@ -5,6 +5,7 @@ Source: Bartoldson et al. 2024, Figs. 5 and 12.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -35,7 +36,7 @@ def draw(
     table = readings.runs_for(fit, runs)
     table = table.take(np.flatnonzero(np.isfinite(table["loss"])))
     if not len(table):
-        raise DataError(f"{runs.source}: no run has a loss")
+        raise DataError(f"{table.source}: no run has a loss")
     other = "dataset" if by == "model" else "model"
     groups, series = readings.names_in(table, by), readings.names_in(table, other)
     panels = readings.ordered(table, by)
@@ -49,17 +50,17 @@ def draw(
         for name in names:
             rows = np.flatnonzero((groups == group) & (series == name))
             if len(rows):
-                label = style.plain(name)
+                label = style.plain_label(name)
                 _curve(panel, fit, table.take(rows), AXES[by], inks[name], label, opacity)
                 _points(panel, xs[rows], table.take(rows), inks[name])
-        panel.set_title(style.plain(group))
+        panel.set_title(style.plain_label(group))
     for panel in axes:
         if AXES[by] == "flops":
             canvas.log_axis(panel.xaxis, style.FLOPS)
         else:
             canvas.log_axis(panel.xaxis, style.SAMPLES, counts=True)
         canvas.plain_axis(panel.yaxis, style.LOSS)
-    canvas.outer(figure)
+    canvas.label_outer_panels(figure)
     canvas.legend(figure, roles.role_keys(table))
     return figure
 
@@ -70,7 +71,7 @@ def _curve(axes, fit, table, axis, ink, label, opacity) -> None:
         return
     ends = table["samples"].min() / 1.15, table["samples"].max() * 1.15
     samples = np.geomspace(*ends, POINTS)
-    columns = {"params": np.full(POINTS, table["params"][0]), "samples": samples}
+    columns: dict[str, Any] = {"params": np.full(POINTS, table["params"][0]), "samples": samples}
     if fit.has_quality:
         columns["fid"] = np.full(POINTS, table["fid"][0])
     rows = list(predict_table([fit], Table(columns, fit.name)))

@@ -4,18 +4,22 @@ Standard library only, so that a list of kinds costs no Matplotlib; drawing impo
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = (".pdf", ".png", ".svg")
+    from advlib.laws.document import Fit
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure: its subject, the options it takes, the columns that `runs` must have."""
+    """A kind of figure: its subject, the options it takes, the columns that `runs` must have.
+
+    options: by the names of the arguments of its module's `draw`.
+    """
 
     shows: str
     options: tuple[str, ...]
@@ -27,7 +31,7 @@ COUNTS = ("params", "samples")
 KINDS = {
     "limits": Kind(
         "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
-        ("flops", "fid", "dataset", "runs"),
+        ("flops", "fids", "datasets", "runs"),
         COUNTS,
     ),
     "envelope": Kind(
@@ -37,7 +41,7 @@ KINDS = {
     ),
     "optimum": Kind(
         "contours of loss over N and D with the compute-optimal line (Fig. 4)",
-        ("flops", "fid", "dataset", "runs"),
+        ("flops", "fids", "datasets", "runs"),
         (*COUNTS, "loss"),
     ),
     "fits": Kind(
@@ -47,12 +51,12 @@ KINDS = {
     ),
     "region": Kind(
         "model sizes between the predictions of two or three fits (Fig. 6)",
-        ("flops", "fid", "dataset", "runs"),
+        ("flops", "fids", "datasets", "runs"),
         COUNTS,
     ),
     "overhead": Kind(
         "extra training compute against model size over N* (Fig. 7)",
-        ("flops", "fid", "dataset"),
+        ("flops", "fids", "datasets"),
     ),
     "accuracy": Kind(
         "adversarial accuracy against loss, with the line of the fit (Fig. 11)",
@@ -62,7 +66,7 @@ KINDS = {
     ),
     "sizes": Kind(
         "compute-optimal N against FLOPs by data quality (Fig. 13)",
-        ("flops", "fid", "dataset"),
+        ("flops", "fids", "datasets"),
     ),
     "residuals": Kind(
         "log residuals of a fit against N, D, FLOPs and quality",
@@ -73,7 +77,12 @@ KINDS = {
 }
 
 
-def draw(kind: str, fits: list, **options) -> "Figure":
+def kinds_with(option: str) -> tuple[str, ...]:
+    """The kinds of figure that take an option."""
+    return tuple(name for name, kind in KINDS.items() if option in kind.options)
+
+
+def draw(kind: str, fits: Sequence["Fit"], **options: Any) -> "Figure":
     """The figure of that kind, a key of KINDS, in the house style.
 
     `fits`: advlib.laws.fit.Fit.  `options`: `width` in inches, and of those that the kind

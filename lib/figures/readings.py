@@ -1,11 +1,12 @@
 """What figures read from fits: ranges of budgets, bands over draws, runs, names for legends."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.figures.style import plain
+from advlib.figures.style import plain_label
 from advlib.laws.fit import Fit, Member
 from advlib.laws.intervals import percentile_interval
 from advlib.runs.table import Table
@@ -27,7 +28,7 @@ def budgets(flops: Sequence[float] | None, low: float, high: float) -> np.ndarra
         raise DataError(
             f"found a budget of {ends[-1]:g} FLOPs; an axis ends at {HIGHEST:g} or less"
         )
-    return np.geomspace(*ends, POINTS) if len(ends) == 2 else np.array(ends)
+    return np.geomspace(ends[0], ends[1], POINTS) if len(ends) == 2 else np.array(ends)
 
 
 def least_flops(fits: Sequence[Fit], otherwise: float) -> float:
@@ -37,12 +38,13 @@ def least_flops(fits: Sequence[Fit], otherwise: float) -> float:
     return float(min(found, default=otherwise))
 
 
-def _empty(column) -> bool:
+def _empty(column: np.ndarray) -> bool:
+    """Whether a column of numbers holds none."""
     return bool(np.isnan(column).all())
 
 
 def band(
-    fit: Fit, fid: float, xs: np.ndarray, read: Callable[[Member, object, float], float]
+    fit: Fit, fid: float, xs: np.ndarray, read: Callable[[Member, Any, float], float]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The 95 % interval over the draws of read(member, its law at `fid`, x), at each of `xs` (n,):
     two (n,), or None where the fit has no draws.
@@ -56,7 +58,9 @@ def band(
     return low, high
 
 
-def qualities(fit: Fit, fids=(), datasets=(), every: bool = False) -> list[tuple[str, float]]:
+def qualities(
+    fit: Fit, fids: Sequence[float] = (), datasets: Sequence[str] = (), every: bool = False
+) -> list[tuple[str, float]]:
     """Name and FID as asked for; else the best data set (or `every` one), and perfect data."""
     chosen = fit.qualities(fids, datasets)
     if fids or datasets or not fit.has_quality:
@@ -83,7 +87,7 @@ def own_runs(fit: Fit) -> Table | None:
     if len({len(column) for column in columns.values()}) != 1 or not len(columns["loss"]):
         raise DataError(f"{fit.name}: {field}: expected columns of one length, a row or more")
     for name in ("params", "samples", "loss"):
-        if not (columns[name] > 0).all():
+        if not (np.asarray(columns[name], float) > 0).all():
             raise DataError(f"{fit.name}: {field}.{name}: expected numbers above 0")
     name = next(iter(fit.fids), "")
     if name and not fit.form.surface:
@@ -91,7 +95,8 @@ def own_runs(fit: Fit) -> Table | None:
     return Table(columns, fit.name)
 
 
-def _column(fit, field, name, values):
+def _column(fit: Fit, field: str, name: str, values: list) -> np.ndarray | list[str]:
+    """A column of the runs behind a fit; DataError where it holds what it cannot."""
     if name in TEXT:
         good = all(isinstance(value, str) for value in values)
     else:
@@ -104,7 +109,7 @@ def _column(fit, field, name, values):
 
 def number_in(fit: Fit, *path: str) -> float | None:
     """A number of the fit document that advfit wrote and a person may not have."""
-    found = fit.document
+    found: Any = fit.document
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     return found if type(found) in (int, float) else None
@@ -131,7 +136,7 @@ def flops_of(fit: Fit, table: Table) -> np.ndarray:
 
 def names_in(table: Table, column: str) -> np.ndarray:
     """A column of names, (n,): data sets or models; a FID or a size where they have none."""
-    other = {"dataset": "fid", "model": "params"}.get(column)
+    other = {"dataset": "fid", "model": "params"}.get(column, "")
     if column in table:
         return np.array(table[column], dtype=object)
     if other in table:
@@ -183,7 +188,7 @@ def fit_names(fits: Sequence[Fit]) -> list[str]:
     ]
     names = [v if short.count(s) > 1 else s for s, v in zip(short, variants, strict=True)]
     return [
-        plain(f"{name}, {fit.name}" if names.count(name) > 1 else name)
+        plain_label(f"{name}, {fit.name}" if names.count(name) > 1 else name)
         for name, fit in zip(names, fits, strict=True)
     ]
 
@@ -191,7 +196,7 @@ def fit_names(fits: Sequence[Fit]) -> list[str]:
 def quality_name(name: str, fid: float) -> str:
     """`dg20 (FID 1.65)`, `FID 5`, or `perfect data (FID 0)`."""
     if fid != fid:
-        return plain(name)
+        return plain_label(name)
     if not name:
         return "perfect data (FID 0)" if fid == 0 else f"FID {fid:g}"
-    return f"{plain(name)} (FID {fid:g})"
+    return f"{plain_label(name)} (FID {fid:g})"

@@ -42,15 +42,15 @@ def draw(
         label="compute-efficient region",
     )
     inks = style.inks(len(fits))
-    for (fit, *quality), name, ink in zip(chosen, readings.fit_names(fits), inks, strict=True):
+    for (fit, data_set, fid), name, ink in zip(chosen, readings.fit_names(fits), inks, strict=True):
 
         def read(member, law, budget):
             return law.optimum(budget).params
 
-        law = fit.law(fit.best, quality[1])
+        law = fit.law(fit.best, fid)
         sizes = np.array([read(fit.best, law, budget) for budget in grid.tolist()])
-        label = f"{name}, {readings.quality_name(*quality)}"
-        canvas.curve(axes, grid, sizes, ink, label, readings.band(fit, quality[1], grid, read))
+        label = f"{name}, {readings.quality_name(data_set, fid)}"
+        canvas.curve(axes, grid, sizes, ink, label, readings.band(fit, fid, grid, read))
     _points(axes, chosen, runs)
     axes.set_xlim(grid[0], grid[-1])
     canvas.log_axis(axes.xaxis, style.FLOPS)
@@ -62,17 +62,16 @@ def draw(
 def _points(axes, chosen, runs) -> None:
     """Runs on the data set of the region, or all that the user names: a model's N at its FLOPs."""
     fit, table = chosen[0][0], runs
-    if runs is None:
+    if table is None:
         owners = [
-            (fit, quality)
-            for fit, *quality in chosen
-            if fit.form.surface and readings.own_runs(fit) is not None
+            (fit, found, data_set, fid)
+            for fit, data_set, fid in chosen
+            if fit.form.surface and (found := readings.own_runs(fit)) is not None
         ]
         if not owners:
             return
-        fit, quality = owners[0]
-        table = readings.own_runs(fit)
-        table = table.take(np.flatnonzero(readings.of_dataset(table, *quality)))
+        fit, found, data_set, fid = owners[0]
+        table = found.take(np.flatnonzero(readings.of_dataset(found, data_set, fid)))
     axes.plot(
         readings.flops_of(fit, table),
         table["params"],

@@ -54,7 +54,7 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
                     color=ink.color,
                     markerfacecolor=ink.color if inside else "none",
                     markeredgewidth=0.6,
-                    label=style.plain(name) if inside else None,
+                    label=style.plain_label(name) if inside else None,
                 )
     canvas.log_axis(axes[0].xaxis, style.PARAMS, counts=True)
     canvas.log_axis(axes[1].xaxis, style.SAMPLES, counts=True)
@@ -71,7 +71,7 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
 
 
 def _hollow_key():
-    return canvas.key(
+    return canvas.legend_entry(
         "open: not fitted",
         linestyle="",
         marker="o",

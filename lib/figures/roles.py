@@ -39,4 +39,4 @@ def marking(role: str, color) -> dict:
 def role_keys(table: Table) -> list:
     """Legend entries for the roles in a table."""
     roles = dict.fromkeys(roles_of(table).tolist())
-    return [canvas.key(role_name(role), **marking(role, GREY)) for role in roles]
+    return [canvas.legend_entry(role_name(role), **marking(role, GREY)) for role in roles]

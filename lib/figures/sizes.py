@@ -50,6 +50,6 @@ def draw(
         panel.set_xlim(grid[0], grid[-1])
         canvas.log_axis(panel.xaxis, style.FLOPS)
         canvas.log_axis(panel.yaxis, style.BEST_PARAMS, counts=True)
-    canvas.outer(figure)
+    canvas.label_outer_panels(figure)
     canvas.legend(figure)
     return figure

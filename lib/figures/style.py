@@ -5,8 +5,9 @@ colour-blind, and a line style and a marker repeat what the colour says.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-RC = {
+RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # ships with Matplotlib: the same bytes everywhere
     "mathtext.fontset": "dejavusans",
     "font.size": 8,
@@ -73,7 +74,7 @@ def inks(count: int) -> list[Ink]:
     ]
 
 
-def plain(name: str) -> str:
+def plain_label(name: str) -> str:
     """A name from a file as a label: one line, at most 40 characters, no mathematics, and no
     leading underscore, with which Matplotlib would leave it out of a legend.
     """

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from advlib.errors import DataError
-from advlib.figures import canvas, kinds, style
+from advlib.figures import canvas, formats, kinds, style
 from advlib.figures.accuracy import prediction_deviation
 from advlib.figures.limits import HUMAN
 from advlib.figures.overhead import smallest_possible
@@ -367,7 +367,7 @@ def test_nothing_is_clipped_and_the_legend_covers_no_panel(kind, width):
         assert drawn.y0 >= whole.y0 - 1 and drawn.y1 <= whole.y1 + 1
 
 
-@pytest.mark.parametrize("suffix", kinds.SUFFIXES)
+@pytest.mark.parametrize("suffix", formats.SUFFIXES)
 def test_same_figure_same_bytes_whatever_matplotlibrc_says(suffix):
     def written():
         file = io.BytesIO()

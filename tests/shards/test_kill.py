@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -73,12 +74,13 @@ def expected():
 
 
 def run(*settings, kill_after=None):
-    """Lines of a job in a fork, with its workers killed after so many of them."""
+    """Lines of a job in a fork, which is killed, with its workers, after so many of them or more."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
         try:
             os.setsid()
+            warnings.simplefilter("ignore")  # of more workers than cores
             os.close(read)
             with os.fdopen(write, "w") as out:
                 job(out, *settings)
@@ -89,11 +91,10 @@ def run(*settings, kill_after=None):
     lines = []
     with os.fdopen(read) as output:
         for line in output:
-            lines.append(json.loads(line))
+            if line.endswith("\n"):  # else it was being written
+                lines.append(json.loads(line))
             if len(lines) == kill_after:
                 os.killpg(child, signal.SIGKILL)
-                break
-        output.read()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status == (0 if kill_after is None else -signal.SIGKILL)
     return lines
@@ -124,5 +125,5 @@ def test_ranks_may_change_over_a_kill(sets):
         [part[0][0], *([x for p in part for x in p[i]] for i in (1, 2, 3))]
         for part in zip(*slices, strict=True)
     ]
-    assert first == truth[:6]
+    assert len(first) >= 6 and first == truth[: len(first)]
     assert joined == truth[start:]
