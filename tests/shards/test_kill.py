@@ -74,7 +74,7 @@ def expected():
 
 
 def run(*settings, kill_after=None):
-    """Lines of a job in a fork, which is killed, with its workers, after so many of them or more."""
+    """Lines of a job in a fork, which is killed with its workers after so many of them or more."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
