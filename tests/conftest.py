@@ -120,3 +120,54 @@ def advattack(robust):
 
     with inside(robust) as run:
         yield run
+
+
+@pytest.fixture(scope="module")
+def wrong(robust, tmp_path_factory):
+    """A folder of what is wrong: networks in Python, checkpoints, sets."""
+    from own_networks import fill
+
+    folder = tmp_path_factory.mktemp("wrong")
+    fill(folder, robust)
+    return folder
+
+
+@pytest.fixture
+def bad(wrong, monkeypatch):
+    """Run command lines of advattack, in this process, in that folder."""
+    from robust import inside
+
+    for name in ("mine", "own"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with inside(wrong) as run:
+        yield run
+    for name in ("mine", "own"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a network that learnt a little of the digits, and sets to score it on."""
+    from evaluated import fill
+
+    made = tmp_path_factory.mktemp("evaluated")
+    shutil.copytree(shared.once("evaluated", fill), made, dirs_exist_ok=True)
+    return made
+
+
+@pytest.fixture
+def adveval(folder, monkeypatch):
+    """Run a command line of adveval in that folder; the result of click's runner."""
+    from click.testing import CliRunner
+
+    from advtools.adveval import main
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["adveval"])
+    old = signal.getsignal(signal.SIGPIPE)  # the tool gives it back to the system
+
+    def run(line, **extra):
+        return CliRunner().invoke(main, line.split(), prog_name="adveval", **extra)
+
+    yield run
+    signal.signal(signal.SIGPIPE, old)

@@ -15,24 +15,28 @@ from advlib.attacks.problem import Problem
 
 MOMENTUM = 0.75  # share of the new step; the rest goes on as before
 RISING = 0.75  # share of steps that must raise the loss for the step size to stay
+FIRST_CHECK, L1_CHECK = 0.22, 0.04  # share of the steps until the first checkpoint
+EARLIER, SOONEST = 0.03, 0.06  # by which checkpoints come closer, and how close, in the same share
+SPARSE = 0.2  # share of the pixels that the first steps of L1 move
+STILL = 0.95  # L1 takes large steps again where changed pixels fell below this share of the last
 FEWER = 1.5  # by which L1 divides its step, and the share of pixels that it moves
 SMALLEST = 10.0  # L1's step is no smaller than its first one divided by this
 
 
 @dataclass
 class Lanes:
-    """The state of m images that are still climbing."""
+    """The state of m images that are still climbing: (m,), or points and gradients (m, c, h, w)."""
 
     lane: Tensor
     place: Tensor  # of the class aimed at; 0 untargeted
     row: Tensor  # among those that the run began with
     image: Tensor
     current: Tensor
-    before: Tensor
-    best: Tensor
-    gradient: Tensor
+    before: Tensor  # the point before the current one
+    best: Tensor  # the point of the highest loss
+    gradient: Tensor  # at the current point
     best_gradient: Tensor
-    loss: Tensor
+    loss: Tensor  # at the current point
     best_loss: Tensor
     checked_loss: Tensor  # the best one at the last checkpoint
     halved: Tensor  # whether the last checkpoint halved the step
@@ -45,30 +49,31 @@ class Lanes:
 
     @classmethod
     def at(cls, lane: Tensor, place: Tensor, image: Tensor, begin: Tensor) -> "Lanes":
+        """The lanes at the points `begin`, (m, c, h, w), from which a run starts."""
         begin = begin.clamp(0, 1)
         rows = torch.arange(len(lane), device=image.device)
         true = torch.ones_like(rows, dtype=torch.bool)
         unset = torch.empty(0)
         return cls(
-            lane,
-            place,
-            rows,
-            image,
-            begin,
-            begin,
-            begin,
-            unset,
-            unset,
-            unset,
-            unset,
-            unset,
-            true,
-            torch.zeros_like(rows),
-            unset,
-            unset,
-            unset,
-            begin,
-            ~true,
+            lane=lane,
+            place=place,
+            row=rows,
+            image=image,
+            current=begin,
+            before=begin,
+            best=begin,
+            gradient=unset,
+            best_gradient=unset,
+            loss=unset,
+            best_loss=unset,
+            checked_loss=unset,
+            halved=true,
+            rises=torch.zeros_like(rows),
+            step=unset,
+            pixels=unset,
+            support=unset,
+            missed=begin,
+            erred=~true,
         )
 
     def keep(self, which: Tensor) -> None:
@@ -116,11 +121,11 @@ class Ascent:
         at.step = torch.full_like(at.loss, self.first_step * eps)
         count = at.image[0].numel() if len(at.image) else 1
         at.support = torch.full_like(at.loss, float(count))
-        at.pixels = torch.full_like(at.loss, 0.2)
+        at.pixels = torch.full_like(at.loss, SPARSE)
         if warm:
             at.support = _changed(at)
             at.pixels = at.support / count / FEWER
-        every = max(int((0.04 if self.norm == "L1" else 0.22) * steps), 1)
+        every = max(int((L1_CHECK if self.norm == "L1" else FIRST_CHECK) * steps), 1)
         since = 0
         at.missed = at.current
         if claims:
@@ -147,7 +152,8 @@ class Ascent:
                     self._sparser(at, eps, count)
                 else:
                     self._halve(at, every)
-                    every = max(every - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
+                    closer, soonest = (max(int(part * steps), 1) for part in (EARLIER, SOONEST))
+                    every = max(every - closer, soonest)
             if claims:
                 # a checkpoint may have moved an image to its best point meanwhile
                 self._claim(at, logits, moved)
@@ -199,7 +205,7 @@ class Ascent:
 
     def _sparser(self, at: Lanes, eps: float, count: int) -> None:
         support = _changed(at, best=True)
-        still = support / at.support < 0.95
+        still = support / at.support < STILL
         at.pixels, at.support = support / count / FEWER, support
         first = self.first_step * eps
         step = torch.where(still, torch.full_like(at.step, first), at.step / FEWER)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from advlib.errors import DataError
-from advlib.settings import Rule, check, setting, when
+from advlib.settings import Conditions, Rule, check, setting, when
 
 NORMS = ("Linf", "L2", "L1")
 RADII = {"Linf": Fraction(8, 255), "L2": Fraction(1, 2), "L1": Fraction(12)}  # where none is given
@@ -58,7 +58,7 @@ class PGD:
 PRESETS = {"pgd40-cw": PGD(), "train-pgd10": PGD(steps=10, loss="kl")}
 PGDS = ("pgd", *PRESETS)
 PGD_ALONE = when(attack="pgd")
-STEPS_TAKEN = (
+STEPS_TAKEN: Conditions = (
     *PGD_ALONE,
     Rule(lambda found: found.get("steps") != 0, "does nothing in PGD of 0 steps"),
 )

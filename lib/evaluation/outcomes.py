@@ -114,22 +114,33 @@ def _outcomes(batch: Batch, name: str, where: str) -> Outcomes:
     keys = np.array([key_text(key) for key in batch.chunk.key.tolist()], object)
     if found is None:
         none, real = np.empty(0, np.int64), np.empty(0)
-        return Outcomes(number, keys, none, none, real, real, none, real, real)
+        return Outcomes(
+            number=number,
+            key=keys,
+            label=none,
+            clean_guess=none,
+            clean_loss=real,
+            clean_confidence=real,
+            guess=none,
+            loss=real,
+            confidence=real,
+        )
     finite = (found.clean.isfinite() & found.attacked.isfinite()).all(1)
     if not finite.all():
         at = int(finite.int().argmin())
         raise DataError(f"{name}: its logits for image {keys[at]} of {where} are no finite numbers")
     clean, attacked = (_guesses(logits) for logits in (found.clean, found.attacked))
-    values = (
-        found.label,
-        clean[0],
-        found.loss_clean,
-        clean[1],
-        attacked[0],
-        found.loss_clean + BETA * found.divergence,
-        attacked[1],
+    return Outcomes(
+        number=number,
+        key=keys,
+        label=_array(found.label),
+        clean_guess=_array(clean[0]),
+        clean_loss=_array(found.loss_clean),
+        clean_confidence=_array(clean[1]),
+        guess=_array(attacked[0]),
+        loss=_array(found.loss_clean + BETA * found.divergence),
+        confidence=_array(attacked[1]),
     )
-    return Outcomes(number, keys, *(_array(value) for value in values))
 
 
 def _guesses(logits: Tensor) -> tuple[Tensor, Tensor]:

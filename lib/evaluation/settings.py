@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from advlib.attacks.settings import PGD
 from advlib.errors import DataError
-from advlib.settings import Rule, check, setting
+from advlib.settings import Conditions, Rule, check, setting
 
 USUAL = "pgd40-cw"  # the study's
 NAME = re.compile(r"pgd(\d{1,4})-(cw|ce)")
@@ -24,7 +24,7 @@ def _takes_steps(found: Mapping[str, Any]) -> bool:
 
 
 PGD_RUNS = Rule(_attacks, "does not go with --attack none or stored, which run no PGD")
-STEPS_TAKEN = (PGD_RUNS, Rule(_takes_steps, "does nothing in PGD of 0 steps"))
+STEPS_TAKEN: Conditions = (PGD_RUNS, Rule(_takes_steps, "does nothing in PGD of 0 steps"))
 
 
 @dataclass(frozen=True)

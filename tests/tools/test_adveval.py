@@ -1,10 +1,9 @@
-"""adveval: scores of a checkpoint against plain sums over its logits, and what it refuses."""
+"""adveval: its attacks and pipes, and what it refuses."""
 
 import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,97 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from evaluated import ALONE, COUNT, SHORT, numbers, rows, write
 from statsmodels.stats.proportion import proportion_confint
-from torch.nn import functional
 
 from advlib.attacks.settings import PGD
-from advlib.evaluation.scores import mean_scores, score_set
-from advlib.jobs.ranks import Ranks
-from advlib.models.checkpoints import load, save
-from advlib.models.network import build
-from advlib.shards.augmentation import to_float
+from advlib.evaluation.scores import mean_scores
+from advlib.models.checkpoints import load
 from advlib.shards.chunk import Chunk
 from advlib.shards.reader import open_set
-from advlib.shards.sources import open_source
-from advlib.shards.writer import Writer
-from advtools.adveval import main
-
-ALONE = Ranks(0, 1, torch.device("cpu"))
-COUNT = 60
-SHORT = "--attack pgd5-cw"
-ROW = ["images", "clean_accuracy", "clean_loss", "accuracy", "loss"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A network that has learnt a little of the digits, some of their test images, and worse."""
-    where = tmp_path_factory.mktemp("adveval")
-    source = open_source("digits", "test")
-    whole = next(source.chunks()).take(slice(COUNT))
-    about = {"class_names": source.class_names, "classes": 10, "history": [{"tool": "advpack"}]}
-    write(where / "digits", whole, **about)
-    torch.manual_seed(1)
-    network = build("wrn-10-1")
-    save(where / "untrained.st", network, {})
-    train = next(open_source("digits", "train").chunks()).take(slice(400))
-    images, label = to_float(torch.from_numpy(train.image)), torch.from_numpy(train.label)
-    optimiser = torch.optim.Adam(network.parameters(), 0.01)
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.momentum = 0.3
-    for step in range(24):
-        part = slice(50 * (step % 8), 50 * (step % 8) + 50)
-        optimiser.zero_grad()
-        functional.cross_entropy(network.train()(images[part]), label[part]).backward()
-        optimiser.step()
-    other = build("wrn-10-1")
-    save(where / "wrn.st", network.eval(), {"history": [{"tool": "advtrain"}]}, other)
-    save(where / "five.st", build("wrn-10-1", 5), {})
-    save(where / "hundred.st", build("wrn-10-1", 100), {})
-    save(where / "small.st", build("wrn-10-1", 10, 8), {})
-    network.head.bias.data[3] = float("nan")
-    save(where / "nan.st", network, {})
-    random = np.random.default_rng(0)
-    noisy = (whole.image / 255 + random.uniform(-0.1, 0.1, whole.image.shape)).clip(0, 1)
-    noisy = noisy.astype(np.float32)
-    write(where / "attacked", with_field(whole, noisy), **about)
-    write(where / "pictures", with_field(whole, np.rint(noisy * 255).astype(np.uint8)), "sample")
-    write(where / "outside", with_field(whole, noisy + 1))
-    write(where / "grey", Chunk(whole.image[..., :1], whole.label, whole.key))
-    return where
-
-
-def write(name, chunk, layout="chunk", **about):
-    with Writer(str(name), layout, chunk=25, **about) as writer:
-        writer.write(chunk)
-
-
-def with_field(chunk, values):
-    return Chunk(chunk.image, chunk.label, chunk.key, {"adversarial": values})
-
-
-@pytest.fixture
-def adveval(folder, monkeypatch):
-    """Run a command line in the folder; the result of click's runner."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["adveval"])
-    old = signal.getsignal(signal.SIGPIPE)  # the tool gives it back to the system
-
-    def run(line, **extra):
-        return CliRunner().invoke(main, line.split(), prog_name="adveval", **extra)
-
-    yield run
-    signal.signal(signal.SIGPIPE, old)
-
-
-def rows(result):
-    assert result.exit_code == 0, result.stderr
-    return list(csv.DictReader(io.StringIO(result.stdout)))
-
-
-def numbers(row):
-    return {name: float(row[name]) for name in ROW}
 
 
 def refused(result, status=2):
@@ -111,16 +27,6 @@ def refused(result, status=2):
     assert result.stdout == "" and result.stderr.count("\n") == 1
     assert result.stderr.startswith("adveval: ")
     return result.stderr
-
-
-def logits(folder, name="wrn.st", adversarial=None):
-    """Of the digits: logits and labels."""
-    chunks = list(open_set([str(folder / "digits")]).chunks())
-    image = np.concatenate([chunk.image for chunk in chunks])
-    label = torch.from_numpy(np.concatenate([chunk.label for chunk in chunks]))
-    images = to_float(torch.from_numpy(image)) if adversarial is None else adversarial
-    with torch.no_grad():
-        return load(folder / name)[0](images), label
 
 
 def test_a_row_is_what_the_evaluation_of_training_finds(folder, adveval):
@@ -169,108 +75,6 @@ def test_the_default_is_the_studys_attack(adveval):
     assert (document["device"], document["seconds"] > 0) == ("cpu", True)
 
 
-def test_without_an_attack_only_clean_columns_are_filled(folder, adveval):
-    out, label = logits(folder)
-    (row,) = rows(adveval("wrn.st digits --attack none"))
-    assert float(row["clean_accuracy"]) == pytest.approx(
-        (out.argmax(1) == label).double().mean().item()
-    )
-    assert float(row["clean_loss"]) == pytest.approx(
-        functional.cross_entropy(out, label).item(), abs=1e-5
-    )
-    assert row["accuracy"] == row["loss"] == row["accuracy_low"] == row["eps"] == ""
-    found = rows(adveval("wrn.st digits --attack none --per-image"))
-    assert [int(r["clean_guess"]) for r in found] == out.argmax(1).tolist()
-    assert {r["guess"] + r["loss"] + r["confidence"] for r in found} == {""}
-    assert sum(int(r["count"]) for r in rows(adveval("wrn.st digits --attack none --confusion")))
-
-
-def test_calibration_is_the_mean_gap_of_the_bins(folder, adveval):
-    for name in ("wrn.st", "untrained.st"):
-        out, label = logits(folder, name)
-        confidence, guess = functional.softmax(out.double(), 1).max(1)
-        expected = 0.0
-        for i in range(15):
-            inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
-            if inside.any():
-                right = (guess == label)[inside].double().mean()
-                expected += (right - confidence[inside].mean()).abs() * inside.double().mean()
-        (row,) = rows(adveval(f"{name} digits --attack none"))
-        assert float(row["calibration_error"]) == pytest.approx(float(expected), abs=1e-5)
-
-
-def test_images_sum_to_the_row_and_so_do_classes_and_confusion(folder, adveval):
-    (whole,) = rows(adveval(f"wrn.st digits {SHORT}"))
-    images = rows(adveval(f"wrn.st digits {SHORT} --per-image"))
-    assert len(images) == COUNT and images[0]["key"] == "000001437"
-    model = load(folder / "wrn.st")[0].to(memory_format=torch.channels_last)  # equal rounding
-    shards = open_set([str(folder / "digits")])
-    (found,) = score_set(model, shards, PGD(steps=5), ALONE)
-    plain = found.scores
-    for column, values in (
-        ("label", plain.label),
-        ("clean_guess", plain.clean.argmax(1)),
-        ("guess", plain.attacked.argmax(1)),
-        ("clean_loss", plain.loss_clean),
-        ("loss", plain.loss_clean + 5 * plain.divergence),
-        ("clean_confidence", plain.clean.softmax(1).amax(1)),
-        ("confidence", plain.attacked.softmax(1).amax(1)),
-    ):
-        found = [float(row[column]) for row in images]
-        assert found == pytest.approx(values.tolist(), abs=1e-4)
-    assert np.mean([float(r["loss"]) for r in images]) == pytest.approx(float(whole["loss"]))
-    right = [r["guess"] == r["label"] for r in images]
-    assert np.mean(right) == pytest.approx(float(whole["accuracy"]))
-
-    classes = rows(adveval(f"wrn.st digits {SHORT} --classwise"))
-    assert [(r["class"], r["name"]) for r in classes] == [(str(k), str(k)) for k in range(10)]
-    assert sum(int(r["images"]) for r in classes) == COUNT
-    for column in ROW[1:]:
-        mean = sum(float(r[column]) * int(r["images"]) for r in classes) / COUNT
-        assert mean == pytest.approx(float(whole[column]), rel=1e-6)
-
-    pairs = rows(adveval(f"wrn.st digits {SHORT} --confusion"))
-    counted = {(r["label"], r["guess"]): int(r["count"]) for r in pairs}
-    assert list(pairs[0]) == ["label", "guess", "count"]
-    assert counted == {
-        pair: [(r["label"], r["guess"]) for r in images].count(pair) for pair in counted
-    }
-    assert sum(counted.values()) == COUNT
-
-
-def test_attacked_sets_are_scored_as_they_are_unless_an_attack_is_named(folder, adveval):
-    chunks = list(open_set([str(folder / "attacked")]).chunks())
-    made = np.concatenate([chunk.fields["adversarial"] for chunk in chunks])
-    plain, label = logits(folder)
-    out, _ = logits(folder, adversarial=torch.from_numpy(made).permute(0, 3, 1, 2))
-    default = adveval("wrn.st attacked")
-    assert "attacked holds attacked images, which are scored as they are" in default.stderr
-    assert adveval("wrn.st attacked -q").stderr == ""
-    named = adveval("wrn.st attacked --attack stored")
-    assert named.stderr == "" and named.stdout == default.stdout
-    (row,) = rows(named)
-    kl = functional.kl_div(out.log_softmax(1), plain.softmax(1), reduction="batchmean")
-    loss = functional.cross_entropy(plain, label) + 5 * kl
-    assert numbers(row) == pytest.approx(
-        {
-            "images": COUNT,
-            "clean_accuracy": (plain.argmax(1) == label).double().mean().item(),
-            "clean_loss": functional.cross_entropy(plain, label).item(),
-            "accuracy": (out.argmax(1) == label).double().mean().item(),
-            "loss": loss.item(),
-        },
-        abs=1e-5,
-    )
-    assert (row["attack"], row["eps"], row["seed"]) == ("stored", "", "")
-
-    (rounded,) = rows(adveval("wrn.st pictures"))
-    assert float(rounded["loss"]) == pytest.approx(float(row["loss"]), abs=0.05)
-    (clean,) = rows(adveval(f"wrn.st digits {SHORT}"))
-    for line in (f"wrn.st attacked {SHORT}", "wrn.st attacked --attack-steps 5"):
-        (again,) = rows(adveval(line))
-        assert numbers(again) == numbers(clean)
-
-
 @pytest.mark.parametrize("line", [f"{SHORT} --per-image", SHORT, f"{SHORT} --first 27"])
 def test_a_pipe_gives_what_the_files_give(folder, adveval, line):
     stream = b"".join(path.read_bytes() for path in sorted(folder.glob("digits-*.tar")))
@@ -309,13 +113,6 @@ def test_images_are_written_as_they_come(folder):
         job.kill()
         job.wait()
     assert job.returncode == 0 and rest.count(b"\n") == COUNT - 1
-
-
-def test_per_image_as_json_and_table(adveval):
-    document = json.loads(adveval("wrn.st digits --attack none --per-image --format json").stdout)
-    assert len(document["rows"]) == COUNT and document["rows"][0]["guess"] is None
-    table = adveval("wrn.st digits --attack none --first 2 --per-image --format table").stdout
-    assert table.split()[:3] == ["key", "label", "clean_guess"]
 
 
 def test_weights_that_are_not_averaged_and_foreign_checkpoints(folder, adveval):
