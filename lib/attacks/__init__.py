@@ -1,1 +1,1 @@
-"""PGD in all its uses."""
+"""Attacks on classifiers: PGD, AutoAttack and its parts, as jobs on sets or on arrays at hand."""

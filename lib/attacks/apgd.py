@@ -72,14 +72,14 @@ def apgd(
     draw = problem.draws.normal
     # added to the point, not to the image: in this order the rounding is the library's
     onto = lambda point, eps: point + balls.back_l1(images, point - images, eps)  # noqa: E731
-    begin = onto(images + draw(lanes, images.shape[1:], *name), WIDENED[0][0] * problem.eps)
-    parts = [math.ceil(share * steps) for _, share in WIDENED[:-1]]
-    parts.append(steps - sum(parts))
-    for i, ((times, _), count) in enumerate(zip(WIDENED, parts, strict=True)):
-        radius, last = times * problem.eps, i == len(parts) - 1
-        begin = onto(begin, radius)
+    point = onto(images + draw(lanes, images.shape[1:], *name), WIDENED[0][0] * problem.eps)
+    counts = [math.ceil(share * steps) for _, share in WIDENED[:-1]]
+    counts.append(steps - sum(counts))
+    for i, ((times, _), count) in enumerate(zip(WIDENED, counts, strict=True)):
+        radius, last = times * problem.eps, i == len(counts) - 1
+        point = onto(point, radius)
         draw(lanes, images.shape[1:], *name, i)  # the library draws a start that it does not use
-        begin = climb.run(Lanes.at(lanes, place, images, begin), radius, count, last, warm=True)
+        point = climb.run(Lanes.at(lanes, place, images, point), radius, count, last, warm=True)
 
 
 def _start(problem: Problem, lanes: Tensor, images: Tensor, *name: int) -> Tensor:

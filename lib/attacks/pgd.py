@@ -162,7 +162,7 @@ def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None)
 
 
 def _rounds(setup: Setup) -> list[Round]:
-    places = list(places_of(setup.targets)) or [None]
+    places: list[int | None] = [*places_of(setup.targets)] or [None]
     starts = range(setup.restarts)
     return [
         as_round(pgd, how=setup.pgd, restart=i, target=place) for place in places for i in starts

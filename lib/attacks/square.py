@@ -111,10 +111,12 @@ class _Search:
         the lane's later ones began at a point that is no longer its best, and are made again.
         numbers: (lanes, steps, shared + own) in [0, 1).  side: of squares, in pixels.
         """
-        done, better = [], 0
+        done: list[Tensor] = []
+        better = 0
         for block in self._blocks():
-            found = self._through(block, numbers[block], side)
-            better, done = better + found[0], [*done, found[1]]
+            found, finished = self._through(block, numbers[block], side)
+            better += found
+            done.append(finished)
         share = better / (len(self.lanes) * numbers.shape[1])
         self._rate += (share - self._rate) * min(1.0, MEMORY * numbers.shape[1])
         self._drop(done)
@@ -124,7 +126,8 @@ class _Search:
         count, begin = numbers.shape[1], block.start
         turns = torch.arange(count, device=numbers.device)
         at = torch.zeros(len(numbers), dtype=torch.long, device=numbers.device)  # next of each
-        done, accepted = [], 0
+        done: list[Tensor] = []
+        accepted = 0
         while True:
             # all that are left in the first pass, which is often the only one
             row, turn = (at[:, None] <= turns).nonzero().unbind(1)

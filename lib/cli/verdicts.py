@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Sequence
 
-from advlib.cli.images import open_images
 from advlib.cli.output import document_text
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import atomic_write
@@ -27,8 +26,10 @@ def finished(path: str | None, output: str | None, identity: dict) -> dict | Non
 
 def shards_digest(output: str | None) -> str | None:
     """A hash of the set of that name; None where there is none."""
+    from advlib.shards.reader import open_set
+
     try:
-        found = open_images([output]) if output not in (None, "-") else None
+        found = open_set([output]) if output is not None and output != "-" else None
         return found.digest if found and found.bytes else None
     except (DataError, OSError):  # its files may be gone
         return None
