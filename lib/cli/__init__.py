@@ -79,6 +79,7 @@ from advlib.cli.selecting import (
 )
 from advlib.cli.tool import Tool
 from advlib.cli.training import training_meter
+from advlib.cli.verdicts import finished, keep_verdict, shards_digest
 from advlib.jobs.files import atomic_write
 
 __all__ = [
