@@ -26,6 +26,11 @@ from advlib.errors import DataError
 KEY = "setting"  # of a field's metadata
 
 
+def _given(value: Any) -> bool:
+    """Whether a value counts as given, as the number 0 does."""
+    return value is not None and value is not False and value != ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Condition:
     """That one of several other settings has one of some values.
@@ -45,7 +50,7 @@ class Condition:
             items = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
             if self.values and any(item in self.values for item in items):
                 return True
-            if not self.values and any(item not in (None, False, "") for item in items):
+            if not self.values and any(map(_given, items)):
                 return not self.absent
         return self.absent
 
@@ -239,7 +244,9 @@ def unmet(
             return condition.text
         names = " or ".join(spelled(name) for name in condition.names)
         if condition.absent:
-            given = next(n for n in condition.names if found.get(n) not in (None, False, "", ()))
+            given = next(
+                n for n in condition.names if not Condition((n,), absent=True).holds(found)
+            )
             return f"does not go with {spelled(given)}"
         if not condition.values:
             return f"goes with {names}, which is missing"
