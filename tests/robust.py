@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from shared import once
 from torch import nn
 from torch.nn import functional
 
@@ -47,7 +48,7 @@ def pictures(count: int | slice, kind=torch.float32) -> tuple[torch.Tensor, torc
 @cache
 def network() -> nn.Module:
     """A WideResNet that withstands 0.12 in Linf on two thirds of the images."""
-    return _trained(lambda: build("wrn-10-1", 10, 8), steps=120, lr=0.2, eps=0.12)
+    return _trained("wrn", lambda: build("wrn-10-1", 10, 8), steps=120, lr=0.2, eps=0.12)
 
 
 @cache
@@ -63,7 +64,7 @@ def small() -> nn.Module:
             nn.Linear(192, 10),
         )
 
-    return Doubled(_trained(build, steps=300, lr=0.2, eps=0.1).double()).eval()
+    return Doubled(_trained("small", build, steps=300, lr=0.2, eps=0.1).double()).eval()
 
 
 class Doubled(nn.Module):
@@ -77,8 +78,22 @@ class Doubled(nn.Module):
         return self.inner(images.double()).float()
 
 
+def _trained(
+    name: str, build: Callable[[], nn.Module], steps: int, lr: float, eps: float
+) -> nn.Module:
+    """A network trained against attacks, once in a run of the tests."""
+
+    def train(folder: Path) -> None:
+        torch.save(_train(build, steps, lr, eps).state_dict(), folder / "weights.pt")
+
+    with torch.random.fork_rng():
+        made = build()
+    made.load_state_dict(torch.load(once(f"network-{name}", train) / "weights.pt"))
+    return made.eval().requires_grad_(False)
+
+
 @torch.enable_grad()  # even if it is first wanted where there is no graph
-def _trained(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) -> nn.Module:
+def _train(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         made = build()
@@ -101,7 +116,7 @@ def _trained(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) 
             functional.cross_entropy(made(moved), right).backward()
             optimiser.step()
             schedule.step()
-    return made.eval().requires_grad_(False)
+    return made
 
 
 @torch.enable_grad()  # even if it is first wanted where there is no graph
