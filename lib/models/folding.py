@@ -31,7 +31,7 @@ def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     for module in twin.modules():
         for conv, norm in vars(type(module)).get("folded", ()):
             if getattr(module, conv) is not None:
-                setattr(module, conv, _joined(getattr(module, conv), getattr(module, norm)))
+                setattr(module, conv, _fused(getattr(module, conv), getattr(module, norm)))
                 setattr(module, norm, nn.Identity())
     # again: what has come in their place begins in training mode
     twin.eval().requires_grad_(False)
@@ -39,7 +39,7 @@ def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return laid_out(twin, torch.contiguous_format if plain else torch.channels_last)
 
 
-def _joined(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+def _fused(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     kind = conv.weight.dtype
     # in double precision: then the folded weights are rounded once, not at each of four steps
     with torch.no_grad():

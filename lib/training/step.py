@@ -57,7 +57,7 @@ def outcome(
     if recipe.loss == "clean":
         logits = model(images)
         loss = label_loss(logits)
-        right = _right(logits, label)
+        right = _count_right(logits, label)
         return Outcome(loss, right, right)
     begin = pgd.start(images, noise, recipe.eps)
     box = (images, begin, recipe.eps, recipe.step_size, recipe.attack_steps)
@@ -66,7 +66,7 @@ def outcome(
             attacked = pgd.ascend(lambda x: label_loss(inner(x), 0.0), *box)
         logits = model(attacked)
         loss = label_loss(logits)
-        right = _right(logits, label)
+        right = _count_right(logits, label)
         return Outcome(loss, right, right)
     clean = model(images)
     target = functional.softmax(clean.detach(), 1)
@@ -74,12 +74,13 @@ def outcome(
         attacked = pgd.ascend(lambda x: divergence(target, inner(x)).sum() / count, *box)
     robust = model(attacked)
     # no detach: the divergence moves the clean predictions too
-    apart = divergence(functional.softmax(clean, 1), robust).sum() / count
-    loss = label_loss(clean) + recipe.beta * apart
-    return Outcome(loss, _right(clean, label), _right(robust, label))
+    shift = divergence(functional.softmax(clean, 1), robust).sum() / count
+    loss = label_loss(clean) + recipe.beta * shift
+    return Outcome(loss, _count_right(clean, label), _count_right(robust, label))
 
 
-def _right(logits: Tensor, label: Tensor) -> Tensor:
+def _count_right(logits: Tensor, label: Tensor) -> Tensor:
+    """How many images are classified right, an int64 scalar."""
     return (logits.detach().argmax(1) == label).sum()
 
 

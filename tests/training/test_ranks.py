@@ -14,7 +14,7 @@ from small_runs import ENV, RANKS, RUN, rows, start, timeless
 @pytest.fixture
 def run(small_sets, sh):
     """Run a shell line among the sets, on one thread."""
-    return lambda command, **extra: sh(command, cwd=small_sets, env=ENV, **extra)
+    return lambda command, **extra: sh(command, cwd=small_sets, env=ENV, timeout=600, **extra)
 
 
 # The run, in which rounding is too small to turn the sign of a gradient: the attack follows it.
@@ -92,4 +92,4 @@ def test_the_death_of_a_rank_ends_the_job(small_sets):
         time.sleep(0.02)
     children = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True)
     os.kill(int(children.stdout.split()[-1]), signal.SIGKILL)
-    assert job.wait(timeout=60) != 0
+    assert job.wait(timeout=300) != 0

@@ -59,7 +59,7 @@ def troubled(folder, run, *, trouble="pass", before="pass", save_every=-1.0, ste
         env=ENV,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -70,7 +70,7 @@ def advtrain(folder, run, prefix="", **extra):
         env=ENV | extra,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -165,7 +165,7 @@ def test_a_model_without_room_is_one_line(sets):
         env=ENV,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert (done.returncode, done.stderr) == (
         1,
