@@ -72,20 +72,25 @@ class Fit:
         """Whether the law depends on FID."""
         return self.form.knows_quality(self.best.parameters)
 
-    def law(self, member: Member, fid: float, xp: Any = scalars) -> Any:
+    def law(self, member: Member, fid: Any, xp: Any = scalars) -> Any:
         """The law of `member` at `fid`, which a law without quality ignores; xp: see `scalars`."""
         at = fid if self.has_quality else 0.0
         return self.form.law(member.parameters, at, self.k, xp)
 
     def drawn(self, xp: Any) -> Member:
         """All draws as one member, its numbers arrays (draws,)."""
-        names = self.best.parameters
+
+        def column(read: Callable[[Member], float]) -> Any:
+            return xp.array([read(member) for member in self.draws])
+
         return Member(
-            {name: xp.array([member.parameters[name] for member in self.draws]) for name in names},
-            *(
-                xp.array([getattr(member, name) for member in self.draws])
-                for name in ("slope", "intercept", "residual")
-            ),
+            {
+                name: xp.array([member.parameters[name] for member in self.draws])
+                for name in self.best.parameters
+            },
+            slope=column(lambda member: member.slope),
+            intercept=column(lambda member: member.intercept),
+            residual=column(lambda member: member.residual),
             xp=xp,
         )
 
@@ -131,3 +136,7 @@ class Fit:
         if not self.draws:
             return None, None
         return percentile_interval([of(member) for member in self.draws])
+
+    def interval_of(self, parameter: str) -> tuple[float, float] | tuple[None, None]:
+        """The 95 % interval of a parameter; Nones without draws."""
+        return self.interval(lambda member: member.parameters[parameter])

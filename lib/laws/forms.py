@@ -3,13 +3,14 @@
 import importlib
 from types import ModuleType
 
-from advlib.laws import approach1, approach2, approach3
+from advlib.laws import approach1, approach2, approach3, interaction
 from advlib.laws.form import Form
 
 FORMS = (
     approach1.FORM,
     approach2.FORM,
     approach3.FORM,
+    interaction.FORM,
 )
 APPROACHES = tuple(dict.fromkeys(form.approach for form in FORMS))
 

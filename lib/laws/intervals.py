@@ -27,6 +27,7 @@ def answers(fit: "Fit", fid: float, compute: Compute, queries: Sequence[tuple]) 
     """
     law = fit.law(fit.best, fid)
     found = [compute(law, fit.best, *query) for query in queries]
+    intervals: list[dict[str, Interval]]
     if not fit.draws:
         intervals = [dict.fromkeys(values, (None, None)) for values in found]
     elif len(fit.draws) * len(queries) <= FEW:

@@ -141,7 +141,7 @@ def _quality_rows(
 
     found = answer_rows(fit, 0.0, needed, [(target,) for target in targets])
     for target, values in zip(targets, found, strict=True):
-        row = {"approach": fit.approach, "variant": fit.variant, "flops": flops}
+        row: dict[str, Any] = {"approach": fit.approach, "variant": fit.variant, "flops": flops}
         row |= {"target": kind, "value": target} | values
         row["best_fid"] = next(iter(fit.fids.values()), None)
         row["params"] = row["samples"] = NEVER

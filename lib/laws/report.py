@@ -12,13 +12,13 @@ OFTEN = 0.5  # share of the starts that should come to the minimum
 def parameter_rows(document: dict) -> list[dict]:
     """A fit's parameters as rows: value, 95 % interval, unit, whether the data determine it."""
     fit = checked_fit(document)
-    found = {}
+    found: dict[str, Any] = {}
     for stage in document.get("stages", ()):
         found |= stage["parameters"]
     dataset = "" if fit.form.surface else document["datasets"][0]["dataset"]
     rows = []
     for name, value in fit.best.parameters.items():
-        low, high = fit.interval(lambda member, name=name: member.parameters[name])
+        low, high = fit.interval_of(name)
         rows.append(
             {
                 "approach": fit.approach,
@@ -80,6 +80,6 @@ def _determined(fit: Fit, name: str, entry: dict[str, Any]) -> bool:
     """
     if not entry["determined"] or not fit.draws:
         return entry["determined"]
-    low, high = fit.interval(lambda member: member.parameters[name])
+    low, high = fit.interval_of(name)
     assert low is not None and high is not None  # there are draws
     return low * high > 0 if entry["of"] == "value" else high <= 10 * low

@@ -41,10 +41,9 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
         raise DataError(f"{name}:1: the header has no {err}; expected that of advtrain") from None
     columns: dict = {}
     for key, value in about.items():
-        number = value is None or isinstance(value, int | float)
-        number = math.nan if value is None else value if number else None
-        count = len(found)
-        columns[key] = [str(value)] * count if number is None else np.full(count, float(number))
+        text = value is not None and not isinstance(value, int | float)
+        number = math.nan if value is None else value
+        columns[key] = [str(value)] * len(found) if text else np.full(len(found), float(number))
     for key in SCORES:
         columns[key] = np.array([_number(row.get(key), name, line, key) for line, row in found])
     lines = [line for line, _ in found]

@@ -41,6 +41,23 @@ APPROACH3 = {
 }
 
 
+INTERACTION = {  # fitted to the digitised runs
+    "format": "advfit",
+    "approach": 2,
+    "variant": "interaction",
+    "parameters": {
+        "A": 2.3319,
+        "alpha": 0.069365,
+        "B": 3.1132,
+        "beta": 0.089839,
+        "E": 0.35248,
+        "zeta": -0.0079696,
+        "eps": 0.30870,
+        "gamma": 0.23044,
+    },
+}
+
+
 def published(approach):
     """The published fit, through JSON as a user would write it."""
     return checked_fit(json.loads(json.dumps({2: APPROACH2, 3: APPROACH3}[approach])), "published")

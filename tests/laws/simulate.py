@@ -26,14 +26,15 @@ TRUTH3 = {
     "kappa": 0.68,
     "eps": 0.038,
 }
+TRUTH_INTERACTION = TRUTH2 | {"gamma": 0.4}
 FIDS = {"edm7": 6.79, "edm10": 2.48, "edm20": 1.82, "pfgmpp18": 1.76, "dg20": 1.65}
 PARAMS = (5849050, 8949210, 19799770, 52517850, 122217690, 177977562, 266796506, 316356058)
 SAMPLES = (5.0176e6, 1.00352e7, 3.072e7, 7.168e7, 1.024e8)
 
 
-def table(approach, truth, noise=0.0, seed=0, fids=FIDS) -> Table:
+def table(approach, truth, noise=0.0, seed=0, fids=FIDS, variant="") -> Table:
     """One run a model, size and data set; log-normal noise of deviation `noise` on the loss."""
-    form = form_of(approach)
+    form = form_of(approach, variant)
     rng = np.random.default_rng(seed)
     rows = [(name, fid, n, d) for name, fid in fids.items() for n in PARAMS for d in SAMPLES]
     loss = [form.law(truth, fid, 7822.0).loss(n, d) for _, fid, n, d in rows]

@@ -41,6 +41,7 @@ FITS = [
     "--approach 1,2,3 --holdout flops>5e19 {more}",
     "--approach 2 --joint --weights loss_error {more}",
     "--approach 2 --plain --where dataset=dg20 {more}",
+    "--approach 2 --interaction {more}",
     "--approach 1 envelope.csv",
 ]
 

@@ -137,7 +137,7 @@ def _document(name: str, whole: Table, settings: Settings, notes: list[str]) -> 
     drawn = bootstrap(curves, settings.draws, settings.seed)
     if settings.draws and not drawn:
         notes.append(f"{name}: too few runs on the envelope to resample: no intervals")
-    accuracies, line_draws = dict(PUBLISHED_LINE), {}
+    accuracies, line_draws = dict(PUBLISHED_LINE), dict[str, list[float]]()
     if "run" in whole:
         everything = replace(settings, holdout=(), keep_underfit=True)
         chosen = checkpoints(whole, everything, notes)

@@ -13,6 +13,7 @@ Source: Bartoldson et al. 2024, Eq. 3, Sec. 3.2, App. F.
 import itertools
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -161,7 +162,7 @@ class Separable(Residuals):
             "eps": eps + 0.0 * t,
         }
 
-    def theta(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    def theta(self, parameters: Mapping[str, Any]) -> np.ndarray:
         alpha, beta = np.asarray(parameters["alpha"]), np.asarray(parameters["beta"])
         zeta, eps = parameters.get("zeta", 0.0 * alpha), parameters.get("eps", 0.0 * alpha)
         a = np.log(parameters["A"]) - alpha * self.center_n

@@ -14,6 +14,7 @@ Source: Bartoldson et al. 2024, Eq. 5, Sec. 3.2, App. F.
 import itertools
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from advlib.laws.fitting.observations import (
     law_columns,
     require_enough,
     require_several_fids,
-    without_fid,
 )
 from advlib.laws.fitting.residuals import (
     Coordinate,
@@ -39,7 +39,7 @@ from advlib.laws.fitting.residuals import (
     signed,
 )
 from advlib.laws.fitting.settings import Settings
-from advlib.laws.fitting.stages import Fitted, Progress, lists, solve
+from advlib.laws.fitting.stages import Fitted, Progress, fit_at_once
 from advlib.runs.table import Table
 
 # Starts: shares of A N^-alpha, (B/D)^beta, E and (Q F)^kappa in the typical loss; alpha, beta,
@@ -158,7 +158,7 @@ class Saturating(Residuals):
             "eps": eps + 0.0 * t,
         }
 
-    def theta(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    def theta(self, parameters: Mapping[str, Any]) -> np.ndarray:
         alpha, beta = np.asarray(parameters["alpha"]), np.asarray(parameters["beta"])
         kappa, eps = np.asarray(parameters["kappa"]), np.asarray(parameters["eps"])
         a = np.log(parameters["A"]) - alpha * self.center_n
@@ -231,23 +231,22 @@ def documents(
 
 def fit(table: Table, settings: Settings, progress: Progress = iter) -> Fitted:
     """Fit Eq. 5 to rows in canonical order, all data sets at once."""
+    (variant,) = FORM.variants
     require_several_fids(fids_of(table), table, "approach 3", "approach 2 fits one")
-    used = np.isfinite(table["fid"])
-    data = table.take(np.flatnonzero(used))
-    free = Saturating.places(FORM.names)
-    require_enough(data, len(free))
-    columns, (variant,) = law_columns(data), FORM.variants
     if settings.recipe == "published":
-        found = published.saturating(*columns, progress=progress)
-        stage = published.stage(variant.name, Saturating(*columns), found, free)
-        return Fitted(variant.name, stage.parameters, [stage], {}, used)
+        return _published(table, variant.name, progress)
+    return fit_at_once(variant.name, Saturating, _starts, table, settings)
 
-    def build(floor_at_zero: bool = False) -> Saturating:
-        return Saturating(*columns, floor_at_zero=floor_at_zero)
 
-    def starts(model: Saturating) -> np.ndarray:
-        return model.starts(STARTS[:4], *STARTS[4:])
+def _starts(model: Saturating) -> np.ndarray:
+    return model.starts(STARTS[:4], *STARTS[4:])
 
-    stage, drawn = solve(variant.name, build, starts, data, free, settings)
-    notes = stage.notes + without_fid(used)
-    return Fitted(variant.name, stage.parameters, [stage], lists(drawn), used, None, notes)
+
+def _published(table: Table, variant: str, progress: Progress) -> Fitted:
+    """The study's own recipe."""
+    used = np.isfinite(table["fid"])
+    columns, free = law_columns(table.take(np.flatnonzero(used))), Saturating.places(FORM.names)
+    require_enough(table, len(free))
+    found = published.saturating(*columns, progress=progress)
+    stage = published.stage(variant, Saturating(*columns), found, free)
+    return Fitted(variant, stage.parameters, [stage], {}, used)

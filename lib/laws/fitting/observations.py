@@ -14,6 +14,7 @@ from advlib.runs.table import Table
 
 K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
 K_SPREAD = 0.05  # range of log FLOPs / (N D) from which a mean of it is remarked on
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # N, D, FID, loss, (n,) each
 DIGESTED = ("dataset", "fid", "params", "samples", "flops", "loss")  # columns
 
 
@@ -72,7 +73,7 @@ def require_several_fids(fids: dict[str, float], table: Table, what: str, instea
         )
 
 
-def law_columns(table: Table, fid: float | None = None) -> tuple[np.ndarray, ...]:
+def law_columns(table: Table, fid: float | None = None) -> Columns:
     """N, D, FID (or `fid` in every row) and loss, (n,) each, as the models of a law take them."""
     fids = table["fid"] if fid is None else np.full(len(table), fid)
     return table["params"], table["samples"], fids, table["loss"]

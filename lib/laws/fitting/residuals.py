@@ -15,6 +15,7 @@ Source: Bartoldson et al. 2024, Eqs. 3 and 5.
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -133,7 +134,7 @@ class Residuals:
         """The law's parameters at FID 0, arrays (S,); names and units as in its form."""
         raise NotImplementedError
 
-    def theta(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    def theta(self, parameters: Mapping[str, Any]) -> np.ndarray:
         """Coordinates (P, ...) of the law with `parameters`, the inverse of `parameters`."""
         raise NotImplementedError
 

@@ -7,7 +7,12 @@ import numpy as np
 
 from advlib.laws.fitting import bootstrap
 from advlib.laws.fitting.minimiser import polish, search
-from advlib.laws.fitting.observations import row_weights
+from advlib.laws.fitting.observations import (
+    law_columns,
+    require_enough,
+    row_weights,
+    without_fid,
+)
 from advlib.laws.fitting.residuals import Residuals
 from advlib.laws.fitting.settings import Settings
 from advlib.runs.table import Table
@@ -50,6 +55,30 @@ class Fitted:
     used: np.ndarray  # rows of the table that were fitted, bool
     base: str | None = None  # data set of the first of two stages
     notes: list[str] = field(default_factory=list)
+
+
+def fit_at_once(
+    variant: str,
+    law: type[Residuals],
+    starts: Starts,
+    table: Table,
+    settings: Settings,
+) -> Fitted:
+    """A law of quality fitted to all rows that have a FID, in one stage.
+
+    law: makes the model from N, D, FID and loss.  starts: of a model, coordinates (P, S).
+    """
+    used = np.isfinite(table["fid"])
+    data = table.take(np.flatnonzero(used))
+    columns, free = law_columns(data), law.places(law.form.names)
+    require_enough(data, len(free))
+
+    def build(floor_at_zero: bool = False) -> Residuals:
+        return law(*columns, floor_at_zero=floor_at_zero)
+
+    stage, drawn = solve(variant, build, starts, data, free, settings)
+    notes = stage.notes + without_fid(used)
+    return Fitted(variant, stage.parameters, [stage], lists(drawn), used, None, notes)
 
 
 def solve(
