@@ -6,20 +6,21 @@ import itertools
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
-from advlib.laws.fitting import fit, published
-from advlib.laws.fitting.approach2 import Separable
-from advlib.laws.fitting.approach3 import Saturating
-from advlib.laws.fitting.selection import canonical_order
-from advlib.laws.fitting.settings import Settings
+from fits import fit, ordered
+
+from advlib.laws.fitting import approach2, approach3, published
+from advlib.runs.bundled import open_bundled
+from advlib.runs.columns import REQUIRED
 from advlib.runs.reading import read_tables
 from advlib.runs.writing import csv_blocks
 
-from paper import runs
+from paper import of_datasets, runs
 
 BIN = pathlib.Path(sys.executable).parent
 REFERENCE_STARTS = 100  # timed of the plain loop, evenly spaced, and scaled to all
@@ -39,8 +40,8 @@ def plain_loop(loop, starts):
     """Seconds that scipy.optimize.minimize(L-BFGS-B), no gradients, one start after another, takes
     over all `starts`, from a sample of them; and the least objective in the sample."""
     chosen = starts[np.linspace(0, len(starts) - 1, REFERENCE_STARTS).astype(int)]
-    took, (_, value, _) = clock(lambda: loop(chosen), repeat=1)
-    return took * len(starts) / len(chosen), value
+    took, found = clock(lambda: loop(chosen), repeat=1)
+    return took * len(starts) / len(chosen), found.objective
 
 
 def say(what, seconds, reference, name, goal):
@@ -51,47 +52,78 @@ def say(what, seconds, reference, name, goal):
     )
 
 
-def approach2(rows):
-    base = rows.take(np.flatnonzero(np.array(rows["dataset"]) == "dg20"))
-    settings = Settings(variant="plain")
-    took, fitted = clock(lambda: fit.fit_approach2(base, settings))
-    model = Separable(base["params"], base["samples"], 0 * base["loss"], base["loss"])
-    grid = fit.BASE_STARTS
-    law = model.parameters(model.starts(grid[:3], grid[3], grid[4]))
-    logs = [np.log(law["A"]), np.log(law["B"]), np.log(law["E"])]
+def separable(rows):
+    """A fit of the base stage against the plain loop; seconds of a fit."""
+    took, fitted = clock(lambda: fit(2, rows, variant="plain"))
+    model = approach2.Separable(rows["params"], rows["samples"], 0 * rows["loss"], rows["loss"])
+    grid = approach2.BASE_STARTS
+    law = model.parameters(model.starts(grid[:3], *grid[3:]))
+    logs = [np.log(law[name]) for name in ("A", "B", "E")]
     same = np.array([*logs, law["alpha"], law["beta"]]).T
-    columns = base["params"], base["samples"], base["loss"]
-    for name, starts in (("the same 3125 starts", same), ("the paper's 3125 starts", None)):
-        starts = (
-            np.array(list(itertools.product(*published.BASE_GRID))) if starts is None else starts
-        )
+    theirs = np.array(list(itertools.product(*published.BASE_GRID)))
+    columns = rows["params"], rows["samples"], rows["loss"]
+    for name, starts in (("the same 3125 starts", same), ("the paper's 3125 starts", theirs)):
         reference, value = plain_loop(lambda s: published.base(*columns, starts=s), starts)
         say("approach 2, 3125 starts", took, reference, f"plain L-BFGS-B loop from {name}", 50)
         assert fitted.stages[0].objective <= value
-    return took, settings, base
+    return took
 
 
-def approach3(rows):
-    took, fitted = clock(lambda: fit.fit_approach3(rows, Settings()))
+def saturating(rows):
+    """A fit of Approach 3 against the plain loop; seconds of a fit."""
+    took, fitted = clock(lambda: fit(3, rows))
     columns = [rows[name] for name in ("params", "samples", "fid", "loss")]
-    model, grid = Saturating(*columns), fit.SATURATING_STARTS
+    model, grid = approach3.Saturating(*columns), approach3.STARTS
     law = model.parameters(model.starts(grid[:4], *grid[4:]))
     same = np.array([law[n] for n in ("A", "B", "E", "Q", "alpha", "beta", "kappa", "eps")]).T
-    for name, starts in (("the same 648 starts", same), ("the paper's 648 starts", None)):
-        starts = (
-            np.array(list(itertools.product(*published.SATURATING_GRID)))
-            if starts is None
-            else starts
-        )
+    theirs = np.array(list(itertools.product(*published.SATURATING_GRID)))
+    for name, starts in (("the same 648 starts", same), ("the paper's 648 starts", theirs)):
         reference, value = plain_loop(lambda s: published.saturating(*columns, starts=s), starts)
         say("approach 3, 648 starts", took, reference, f"plain L-BFGS-B loop from {name}", 50)
         assert fitted.stages[0].objective <= value
     return took
 
 
-def bootstrap(single, kind, rows, fitter, settings):
-    took, _ = clock(lambda: fitter(rows, settings), repeat=1)
+def bootstrap(single, kind, rows, approach, **settings):
+    took, _ = clock(lambda: fit(approach, rows, bootstrap=1000, **settings), repeat=1)
     print(f"{kind}: fit with 1000 draws {took:.2f} s, {took / single:.1f} single fits (goal < 20)")
+
+
+def command(*words, repeat=5, **extra):
+    """Least seconds of an installed command, of a few runs after a first one, and its output."""
+    line = [str(BIN / words[0]), *map(str, words[1:])]
+
+    def run():
+        return subprocess.run(line, check=True, capture_output=True, **extra).stdout
+
+    run()
+    return clock(run, repeat)
+
+
+def commands():
+    """The installed commands, warm, as ratios to the start of Python with NumPy and SciPy."""
+    loads = [sys.executable, "-c", "import numpy, scipy.optimize"]
+    reference, _ = clock(lambda: subprocess.run(loads, check=True), 5)
+    with tempfile.TemporaryDirectory() as folder:
+        table, law = pathlib.Path(folder, "runs.csv"), pathlib.Path(folder, "fit.json")
+        table.write_bytes(open_bundled("paper")[1].read())
+        fit_line = ("advfit", "-q", "--approach", "3", table)
+        law.write_bytes(command(*fit_line, repeat=1)[1])
+        for what, goal, line in (
+            ("a fit without draws", 1.2, (*fit_line, "--bootstrap", "0")),
+            (
+                "2000 optima with 1000 draws",
+                1.5,
+                ("advoptimal", "-q", law, "--flops", "1e20:1e24:2000"),
+            ),
+            ("one optimum with 1000 draws", 0.5, ("advoptimal", "-q", law, "--flops", "1e22")),
+        ):
+            took, _ = command(*line)
+            print(
+                f"{line[0]}, {what}: {took:.2f} s (goal {goal} on an idle core), "
+                f"{took / reference:.2f} times python -c 'import numpy, scipy.optimize'",
+                flush=True,
+            )
 
 
 def startup():
@@ -111,9 +143,7 @@ def reading():
     text = body[0] + "".join(line.replace("{}", str(i)) for i in range(500) for line in body[1:])
     data = text.encode()
     reference, count = clock(lambda: sum(1 for _ in csv.reader(io.StringIO(text))))
-    took, _ = clock(
-        lambda: read_tables([("t", io.BytesIO(data))], {}, ("params", "samples", "loss"))
-    )
+    took, _ = clock(lambda: read_tables([("t", io.BytesIO(data))], {}, REQUIRED))
     print(
         f"reading {count} rows, checked: {took:.2f} s, {count / took / 1e3:.0f}k rows/s, "
         f"{took / reference:.1f} times csv.reader alone"
@@ -121,14 +151,12 @@ def reading():
 
 
 def main():
-    rows = runs()
-    rows = rows.take(canonical_order(rows))
-    single2, settings, base = approach2(rows)
-    settings.bootstrap = 1000
-    bootstrap(single2, "approach 2, base", base, fit.fit_approach2, settings)
-    single3 = approach3(rows)
-    bootstrap(single3, "approach 3", rows, fit.fit_approach3, Settings(bootstrap=1000))
+    rows = ordered(runs())
+    base = of_datasets(rows, "dg20")
+    bootstrap(separable(base), "approach 2, base", base, 2, variant="plain")
+    bootstrap(saturating(rows), "approach 3", rows, 3)
     startup()
+    commands()
     reading()
 
 
