@@ -35,13 +35,13 @@ def test_several_laws_flow_as_one_stream_into_a_region(sh):
 
 def test_history_carries_every_command_line(sh):
     done = sh(
-        "advruns --bundled paper | advfit --approach 2 --bootstrap 0 --seed 5"
+        "advruns --bundled paper | advfit --approach 2 --bootstrap 2 --seed 5"
         " | advlimit --fid 0 --format json -q"
     )
     document = json.loads(done.stdout)
     assert document["format"] == "advlimit"
     assert [entry["command"] for entry in document["history"]] == [
-        "advfit --approach 2 --bootstrap 0 --seed 5",
+        "advfit --approach 2 --bootstrap 2 --seed 5",
         "advlimit --fid 0 --format json -q",
     ]
 

@@ -38,8 +38,8 @@ def fit(table: Any, approach: int = 3, **settings: Any) -> Fit:
     check_settings(chosen, (approach,))
     made = documents(table_of(table), approach, chosen)
     if len(made) != 1:
-        names = ", ".join(repr(document["datasets"][0]["dataset"]) for document in made)
-        raise DataError(f"one law a data set, {names}: choose one, as datasets=({names[:9]}...,)")
+        names = ", ".join(document["datasets"][0]["dataset"] for document in made)
+        raise DataError(f"one law a data set: choose one of {names} by datasets=(NAME,)")
     return read_fit(made[0])
 
 

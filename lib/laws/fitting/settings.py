@@ -137,6 +137,9 @@ class Settings:
 def check_settings(settings: Settings, approaches: tuple[int, ...]) -> None:
     """DataError for a setting out of its range, or one that does nothing for these approaches."""
     found: Mapping[str, Any] = {**vars(settings), "approaches": approaches}
+    known = [v.name for form in FORMS for v in form.variants if form.approach in approaches]
+    if settings.variant is not None and settings.variant not in known:
+        raise DataError(f"variant: found {settings.variant!r}; expected one of {', '.join(known)}")
     for name, declared in settings_of(Settings).items():
         given = found[name] != declared.default
         values = found[name] if declared.several else (found[name],)
