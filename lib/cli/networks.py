@@ -1,12 +1,26 @@
 """Options that name a network, and the network they name."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from advlib.cli.output import history_entry, note
 from advlib.models.zoo import NORMALISATIONS
 
+if TYPE_CHECKING:
+    import torch
 
-def network_options(command):
+    from advlib.jobs.ranks import Ranks
+    from advlib.models.callables import Adapted
+    from advlib.models.network import Classifier
+    from advlib.shards.reader import ShardSet
+    from advlib.shards.stream import ShardStream
+
+    Images = ShardSet | ShardStream
+
+
+def network_options(command: Any) -> Any:
     """`--model`, `--normalisation`, `--current` and `--device`."""
     options = [
         click.option(
@@ -27,7 +41,9 @@ def network_options(command):
     return command
 
 
-def open_checkpoint(path: str, source, device, options: dict):
+def open_checkpoint(
+    path: str, source: "Images", device: "torch.device", options: Mapping[str, Any]
+) -> "tuple[Classifier, dict[str, Any]]":
     """The network of a file, on the device, and its description.
 
     source: the set whose images it is for, which say their size where the file does not.
@@ -47,7 +63,13 @@ def open_checkpoint(path: str, source, device, options: dict):
     return laid_out(model.to(device), torch.channels_last), description
 
 
-def open_network(spec: str, source, device, pixels: str | None, options: dict):
+def open_network(
+    spec: str,
+    source: "Images",
+    device: "torch.device",
+    pixels: str | None,
+    options: Mapping[str, Any],
+) -> "tuple[Classifier | Adapted, dict[str, Any], int]":
     """A checkpoint's network, or that of Python code named as `module:name`.
 
     Returns it, its description, and how many classes it has.  pixels: the values that a network
@@ -68,21 +90,25 @@ def open_network(spec: str, source, device, pixels: str | None, options: dict):
     if given := [f"--{name}" for name in ("model", "current") if options[name]]:
         raise click.UsageError(f"{', '.join(given)}: for checkpoints; {spec} is Python code")
     allow_tf32(False)
-    model, description = callables.load_callable(
+    adapted, description = callables.load_callable(
         spec, normalisation=options["normalisation"], pixels=pixels or "unit", device=device
     )
     if description["training_mode_left_on"]:
         note(f"{spec}: was in training mode; it is attacked in evaluation mode")
     height, width, channels = source.shape
-    classes = callables.probe(model, (channels, height, width), device)
+    classes = callables.probe(adapted, (channels, height, width), device)
     if any(
-        part.training for module in imported.modules_of(model.network) for part in module.modules()
+        part.training
+        for module in imported.modules_of(adapted.network)
+        for part in module.modules()
     ):
         note(f"{spec}: puts itself into training mode when it is asked, and is attacked in it")
-    return model, description, classes
+    return adapted, description, classes
 
 
-def network_identity(spec: str, description: dict, model) -> dict:
+def network_identity(
+    spec: str, description: Mapping[str, Any], model: "Classifier | Adapted"
+) -> dict[str, Any]:
     """What tells a network from others: its description, and hashes of its file, or of its code
     and the weights that are seen in it.
     """
@@ -100,13 +126,13 @@ def network_identity(spec: str, description: dict, model) -> dict:
     return {"sha256": file_sha256(path), **known} if path else known
 
 
-def history_with(description: dict, source) -> list[dict]:
+def history_with(description: Mapping[str, Any], source: "Images") -> list[dict]:
     """The command lines behind a network and a set, each once, and the one now running."""
     known = [*(description.get("history") or ()), *source.history, history_entry()]
     return [entry for i, entry in enumerate(known) if entry not in known[:i]]
 
 
-def device_name(ranks) -> str:
+def device_name(ranks: "Ranks") -> str:
     """What was computed on, as "4 x NVIDIA H100"."""
     from advlib.jobs import devices
 

@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -24,7 +26,7 @@ class Tool(click.Command):
     130 interrupted.  A closed pipe ends the process with SIGPIPE, as it ends cat(1).
     """
 
-    def __init__(self, *args, **extra):
+    def __init__(self, *args: Any, **extra: Any):
         super().__init__(*args, **extra)
         self.params += [
             click.Option(
@@ -46,12 +48,12 @@ class Tool(click.Command):
         click.version_option(__version__, message="%(prog)s %(version)s")(self)
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
 
-    def parse_args(self, ctx, args):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
         self._refuse_unused(ctx)
         return rest
 
-    def _refuse_unused(self, ctx) -> None:
+    def _refuse_unused(self, ctx: click.Context) -> None:
         """UsageError for the first option on the command line that does nothing beside the rest."""
         if ctx.resilient_parsing:
             return
@@ -67,7 +69,9 @@ class Tool(click.Command):
             if why := settings.unmet(conditions, ctx.params, spelled):
                 raise click.UsageError(f"{spelled(name)}: {why}", ctx)
 
-    def main(self, args=None, prog_name=None, **extra):
+    def main(  # type: ignore[override]  # it ends the process, as click's does by default
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
         name = prog_name or os.path.basename(sys.argv[0])
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -139,11 +143,11 @@ def _wait_for_the_first() -> str:
     return f": rank {rank}"
 
 
-def _be_quiet(context, param, value):
+def _be_quiet(context: click.Context, param: click.Parameter, value: bool) -> None:
     context.ensure_object(dict)["quiet"] = value
 
 
-def _drop_unwritten_output():
+def _drop_unwritten_output() -> None:
     """Keep the interpreter from flushing, and failing, once more at exit."""
     try:
         sys.stdout.flush()

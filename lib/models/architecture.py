@@ -16,11 +16,12 @@ from advlib.errors import DataError
 class Naming:
     """How checkpoints of others name what ours name `stem`, `norm`, `head` and `groups.G.B.PART`.
 
-    origin: whose they are, the `format` of a description.
+    origin: whose they are, the `format` of a description.  what: those networks, for messages.
     block: what stands for `groups.G.B`, with {g} for the group, {g1} for it counted from 1, {b}.
     """
 
     origin: str
+    what: str
     top: Mapping[str, str]
     block: str
     parts: Mapping[str, str]

@@ -28,6 +28,7 @@ class Adapted(nn.Module):
     Raises DataError where the network fails, or returns no float tensor (n, k) with k >= 2.
     """
 
+    network: Callable[[Tensor], Any]
     mean: Tensor | None
     std: Tensor | None
 

@@ -105,9 +105,9 @@ def _recognised(path: str | os.PathLike, tensors: Mapping) -> tuple[type[Archite
             if set(before) <= WRAPPERS:
                 return architecture, prefix
     first = next(iter(tensors), "nothing")
+    known = ", or ".join(architecture.naming.what for architecture in zoo.ARCHITECTURES)
     raise DataError(
-        f"{path}: no network known here (it starts with {first}); expected ours, a "
-        "WideResNet of the study or RobustBench, or a ResNet-18"
+        f"{path}: no network known here (it starts with {first}); expected ours, {known}"
     )
 
 

@@ -24,6 +24,7 @@ class ResNet18(Architecture):
     network = "advlib.models.resnet:ResNet"
     naming = Naming(
         "pyautoattack",
+        "a ResNet-18",
         {"stem": "conv1", "norm": "bn1", "head": "linear"},
         "layer{g1}.{b}",
         {

@@ -30,6 +30,7 @@ class WideResNet(Architecture):
     # the study, and RobustBench for Gowal 2020, Rebuffi 2021, Wang 2023, Bartoldson 2024 and others
     naming = Naming(
         "robustbench",
+        "a WideResNet of the study or RobustBench",
         {"stem": "init_conv", "norm": "batchnorm", "head": "logits"},
         "layer.{g}.block.{b}",
         {

@@ -24,7 +24,9 @@ class Plain(Architecture):
     activation = "relu"
     form = "plain-WIDTH"
     network = f"{__name__}:PlainNetwork"
-    naming = Naming("theirs", {"stem": "first", "norm": "bn", "head": "out"}, "", {})
+    naming = Naming(
+        "theirs", "a plain network", {"stem": "first", "norm": "bn", "head": "out"}, "", {}
+    )
     normalisation = "none"
     multiple = 1
 
