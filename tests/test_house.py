@@ -112,7 +112,6 @@ def test_the_formatters_layout_is_the_layout():
     assert [str(p) for p in SOURCES if switch.search(p.read_text())] == []
 
 
-@pytest.mark.xfail(strict=True, reason="tests are on their way into files named for commands")
 def test_every_command_has_a_tool_tests_and_a_page():
     commands = set(COMMANDS)
     assert {p.stem for p in ROOT.glob("tools/adv*.py")} == commands
