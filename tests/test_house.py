@@ -116,4 +116,6 @@ def test_every_command_has_a_tool_tests_and_a_page():
     commands = set(COMMANDS)
     assert {p.stem for p in ROOT.glob("tools/adv*.py")} == commands
     assert {p.stem for p in ROOT.glob("man/*.1")} == commands
-    assert {p.stem.removeprefix("test_") for p in ROOT.glob("tests/tools/test_adv*.py")} == commands
+    tested = {p.stem.removeprefix("test_") for p in ROOT.glob("tests/tools/test_adv*.py")}
+    assert commands <= tested
+    assert {name.partition("_")[0] for name in tested} == commands
