@@ -59,11 +59,11 @@ def main(sets, keys_file, conditions, colour_by, most, output, **look):
     also = [colour_by] if colour_by else []
     selection = cli.selection(source, keys_file, conditions, also)
     tiles, more = contact_sheet.select_tiles(source, selection, colour_by, most)
+    suffix = suffix_of(output) or ".png"
+    figures = contact_sheet.draw_selection(source, tiles, suffix, **look)
     if more:
         cli.note(f"showing the first {most} images; --first N shows more")
     if remark := contact_sheet.shared_colours(tiles):
         cli.note(remark)
-    suffix = suffix_of(output) or ".png"
-    figures = contact_sheet.draw_selection(source, tiles, suffix, **look)
     with cli.figure_file(output) as file:
         contact_sheet.save(figures, file, suffix)

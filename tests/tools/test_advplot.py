@@ -93,7 +93,7 @@ def test_options_that_a_kind_does_not_use_are_refused(advplot, kind):
     [
         ("limits fit.json -o fig.jpg", "found 'fig.jpg'; expected a name that ends in .pdf, .png"),
         ("limits fit.json -o fig", "found 'fig'; expected"),
-        ("limits fit.json", "Missing option '--output'"),
+        ("limits fit.json", "Missing option '-o'"),
         ("limit fit.json -o fig.pdf", "'limit' is not one of 'limits', 'envelope'"),
         ("fits fit.json -o fig.pdf", "fit.json: a fit without the runs behind it"),
         (
