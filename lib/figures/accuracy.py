@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_runs, fit_values, style
 from advlib.laws.fit import PUBLISHED_LINE, Fit
 from advlib.laws.intervals import LEVEL
 from advlib.runs.table import Table
@@ -21,8 +21,8 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.S
     """Runs with an accuracy, behind the fit or in `runs`, by data set, and the fit's line; a line
     that was fitted has its 95 % prediction interval for one run, the published one has none.
     """
-    fit = readings.one(fits, "accuracy")
-    table = readings.own_runs(fit) if runs is None else runs
+    fit = fit_values.only_fit(fits, "accuracy")
+    table = fit_runs.runs_of_fit(fit) if runs is None else runs
     if table is None or "accuracy" not in table or np.isnan(table["accuracy"]).all():
         raise DataError(
             f"{runs.source if runs is not None else fit.name}: no accuracies of runs; expected a "
@@ -33,8 +33,8 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.S
         raise DataError(f"{table.source}: no run has both a loss and an accuracy")
     table = table.take(np.flatnonzero(known))
     figure, (axes,) = canvas.panels(1, width, ratio=0.72)
-    names = readings.names_in(table, "dataset")
-    unique = readings.ordered(table, "dataset")
+    names = fit_runs.names_of_runs(table, "dataset")
+    unique = fit_runs.ordered_names(table, "dataset")
     for name, ink in zip(unique, style.inks(len(unique)), strict=True):
         rows = names == name
         axes.plot(
@@ -61,7 +61,7 @@ def _line(axes, fit, loss) -> None:
     line = fit.document.get("accuracy_line", PUBLISHED_LINE)
     slope, intercept = fit.best.slope, fit.best.intercept
     label = f"{intercept:.3f} − {-slope:.3f} $L$"
-    r2 = readings.number_in(fit, "accuracy_line", "r2")
+    r2 = fit_values.recorded_number(fit, "accuracy_line", "r2")
     label += "" if r2 is None else f" ($R^2$ {r2:.3f})"
     label += f", {style.plain_label(str(line['source']))}" if "source" in line else ""
     ink = style.Ink((0.0, 0.0, 0.0), style.DASHES[0], "")

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_runs, fit_values, style
 from advlib.laws.fit import Fit
 from advlib.runs.table import Table, numbered
 
@@ -24,18 +24,18 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
     its 95 % band, for each fit; learning curves of `runs` (rows of the fits' data sets) beneath
     the loss.
     """
-    readings.of_approach(fits, "envelope", 1)
+    fit_values.require_approach(fits, "envelope", 1)
     figure, axes = canvas.panels(3, width, columns=3, ratio=0.95)
     if runs is not None:
         _learning_curves(axes[0], fits, runs)
     inks = style.inks(len(fits) + 1)[: len(fits)]
     for fit, name, ink in zip(fits, _names(fits), inks, strict=True):
-        table = readings.own_runs(fit)
+        table = fit_runs.runs_of_fit(fit)
         if table is None or "flops" not in table:
             raise DataError(
                 f"{fit.name}: approach 1 without its envelope; expected a fit that advfit wrote"
             )
-        x = np.geomspace(table["flops"].min(), table["flops"].max(), readings.POINTS)
+        x = np.geomspace(table["flops"].min(), table["flops"].max(), fit_values.POINTS)
         law = fit.law(fit.best, 0.0)
         for panel, (column, exponent, sign, symbol) in zip(axes, PANELS, strict=True):
             panel.plot(
@@ -53,10 +53,10 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
                 return getattr(curve.optimum(budget), column)
 
             y = np.array([read(fit.best, law, budget) for budget in x.tolist()])
-            canvas.curve(panel, x, y, ink, name, readings.band(fit, 0.0, x, read))
+            canvas.curve(panel, x, y, ink, name, fit_values.draws_band(fit, 0.0, x, read))
             if len(fits) == 1:
                 power = f"FLOPs^{{{sign * fit.best.parameters[exponent]:.3g}}}"
-                r2 = readings.number_in(fit, "r2", column)
+                r2 = fit_values.recorded_number(fit, "r2", column)
                 tail = "" if r2 is None else f"  ($R^2$ {r2:.3f})"
                 panel.set_title(rf"${symbol} \propto \mathrm{{{power}}}${tail}")
     for panel in axes:
@@ -69,7 +69,7 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
 
 
 def _names(fits) -> list[str]:
-    names = [readings.quality_name(*fit.qualities((), ())[0]) or "envelope" for fit in fits]
+    names = [fit_values.quality_name(*fit.qualities((), ())[0]) or "envelope" for fit in fits]
     if len(fits) == 1:
         return names
     return [
@@ -86,7 +86,7 @@ def _learning_curves(axes, fits, runs) -> None:
     if "dataset" in runs and known & set(runs["dataset"]):
         rows = np.flatnonzero([name in known for name in runs["dataset"]])
     runs = runs.take(rows)
-    flops = readings.flops_of(fits[0], runs)
+    flops = fit_runs.flops_of(fits[0], runs)
     run = numbered(runs["run"]) if "run" in runs else np.arange(len(runs))
     order = np.lexsort((flops, run))
     points = np.column_stack([flops, runs["loss"]])[order]

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, roles, style
+from advlib.figures import canvas, fit_runs, fit_values, run_markers, style
 from advlib.laws.fit import Fit
 from advlib.laws.fitting.predictions import predict_table
 from advlib.runs.table import Table
@@ -31,21 +31,21 @@ def draw(
     `runs`; curves are the law over the range of the runs, bands 95 % prediction intervals of one
     run, as advpredict prints them.
     """
-    fit = readings.one(fits, "fits")
-    readings.of_approach(fits, "fits", 2, 3)
-    table = readings.runs_for(fit, runs)
+    fit = fit_values.only_fit(fits, "fits")
+    fit_values.require_approach(fits, "fits", 2, 3)
+    table = fit_runs.shown_runs(fit, runs)
     table = table.take(np.flatnonzero(np.isfinite(table["loss"])))
     if not len(table):
         raise DataError(f"{table.source}: no run has a loss")
     other = "dataset" if by == "model" else "model"
-    groups, series = readings.names_in(table, by), readings.names_in(table, other)
-    panels = readings.ordered(table, by)
-    names = readings.ordered(table, other)
+    groups, series = fit_runs.names_of_runs(table, by), fit_runs.names_of_runs(table, other)
+    panels = fit_runs.ordered_names(table, by)
+    names = fit_runs.ordered_names(table, other)
     columns = min(4, math.ceil(math.sqrt(len(panels))) + 1)
     figure, axes = canvas.panels(len(panels), width, columns, 0.95, (True, by == "model"))
     inks = dict(zip(names, style.inks(len(names)), strict=True))
     opacity = style.BAND if by == "model" else style.FAINT  # models lie on one frontier
-    xs = readings.flops_of(fit, table) if AXES[by] == "flops" else table["samples"]
+    xs = fit_runs.flops_of(fit, table) if AXES[by] == "flops" else table["samples"]
     for panel, group in zip(axes, panels, strict=True):
         for name in names:
             rows = np.flatnonzero((groups == group) & (series == name))
@@ -61,7 +61,7 @@ def draw(
             canvas.log_axis(panel.xaxis, style.SAMPLES, counts=True)
         canvas.plain_axis(panel.yaxis, style.LOSS)
     canvas.label_outer_panels(figure)
-    canvas.legend(figure, roles.role_keys(table))
+    canvas.legend(figure, run_markers.role_legend(table))
     return figure
 
 
@@ -85,7 +85,7 @@ def _curve(axes, fit, table, axis, ink, label, opacity) -> None:
 
 
 def _points(axes, x, table, ink) -> None:
-    parts = roles.roles_of(table)
+    parts = run_markers.roles_of(table)
     for role in dict.fromkeys(parts.tolist()):
         rows = parts == role
-        axes.plot(x[rows], table["loss"][rows], **roles.marking(role, ink.color))
+        axes.plot(x[rows], table["loss"][rows], **run_markers.marker_style(role, ink.color))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_runs, fit_values, style
 from advlib.laws.fit import Fit
 from advlib.runs.table import Table
 
@@ -29,16 +29,16 @@ def draw(
     runs: those of `runs` by accuracy or, where it is empty, AutoAttack; else those of the fit on
     its data sets, by accuracy or, where it is unknown, the fit's line from loss to accuracy.
     """
-    grid = readings.budgets(flops, readings.least_flops(fits, 1e18), LAST)
+    grid = fit_values.budget_axis(flops, fit_values.least_flops(fits, 1e18), LAST)
     figure, (axes,) = canvas.panels(1, width, ratio=0.7)
     curves = [
         (fit, name, quality)
-        for fit, name in zip(fits, readings.fit_names(fits), strict=True)
-        for quality in readings.qualities(fit, fids, datasets)
+        for fit, name in zip(fits, fit_values.fit_names(fits), strict=True)
+        for quality in fit_values.shown_qualities(fit, fids, datasets)
     ]
     shown, lowest = set(), [HUMAN]
     for (fit, fit_name, quality), ink in zip(curves, style.inks(len(curves)), strict=True):
-        label = readings.quality_name(*quality)
+        label = fit_values.quality_name(*quality)
         label = f"{fit_name}, {label}" if len(fits) > 1 else label
         lowest.append(_curve(axes, fit, quality[1], grid, ink, label))
         if runs is None and quality not in shown:
@@ -77,22 +77,22 @@ def _curve(axes, fit, fid, grid, ink, label) -> float:
         low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor))
         label += f": ceiling {100 * ceiling:.1f} %"
         label += f" ({100 * low:.1f} to {100 * high:.1f})" if low is not None else ""
-    canvas.curve(axes, grid, accuracy, ink, label, readings.band(fit, fid, grid, read))
+    canvas.curve(axes, grid, accuracy, ink, label, fit_values.draws_band(fit, fid, grid, read))
     return float(accuracy.min())
 
 
 def _own_points(axes, fit, quality, ink) -> float:
-    table = readings.own_runs(fit) if fit.form.surface else None
+    table = fit_runs.runs_of_fit(fit) if fit.form.surface else None
     if table is None:
         return 1.0
-    table = table.take(np.flatnonzero(readings.of_dataset(table, *quality)))
+    table = table.take(np.flatnonzero(fit_runs.rows_of_dataset(table, *quality)))
     if not len(table):
         return 1.0
     accuracy = np.array([fit.best.accuracy(loss) for loss in table["loss"].tolist()])
     if "accuracy" in table:
         accuracy = np.where(np.isnan(table["accuracy"]), accuracy, table["accuracy"])
     axes.plot(
-        readings.flops_of(fit, table),
+        fit_runs.flops_of(fit, table),
         accuracy,
         linestyle="",
         marker=ink.marker,
@@ -100,7 +100,7 @@ def _own_points(axes, fit, quality, ink) -> float:
         color=ink.color,
         markerfacecolor="white",
         markeredgewidth=0.7,
-        label=f"runs on {readings.quality_name(*quality)}",
+        label=f"runs on {fit_values.quality_name(*quality)}",
     )
     return float(accuracy.min())
 
@@ -115,7 +115,7 @@ def _points(axes, fit, runs) -> float:
         raise DataError(
             f"{runs.source}: no accuracies; limits needs a column 'accuracy' or 'autoattack'"
         )
-    x = readings.flops_of(fit, runs)
+    x = fit_runs.flops_of(fit, runs)
     for values, face, label in ((own, "black", "runs"), (attacked, "white", "runs (AutoAttack)")):
         if not np.isnan(values).all():
             axes.plot(

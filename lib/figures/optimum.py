@@ -13,7 +13,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from advlib.figures import canvas, readings, roles, style
+from advlib.figures import canvas, fit_runs, fit_values, run_markers, style
 from advlib.laws.fit import Fit
 from advlib.runs.table import Table
 
@@ -37,10 +37,10 @@ def draw(
     D* over the budgets `flops` with the 95 % interval along each line of equal FLOPs, and the runs
     on that data set (or all of `runs`), shaded by loss.
     """
-    readings.of_approach(fits, "optimum", 2, 3)
+    fit_values.require_approach(fits, "optimum", 2, 3)
     chosen = [
         (fit, name, quality, _runs(fit, quality, runs))
-        for fit, name in zip(fits, readings.fit_names(fits), strict=True)
+        for fit, name in zip(fits, fit_values.fit_names(fits), strict=True)
         for quality in fit.qualities(fids, datasets)
     ]
     windows = [_window(fit, quality[1], table, flops) for fit, _, quality, table in chosen]
@@ -63,7 +63,7 @@ def draw(
             _points(panel, table, norm, shades)
         (n_low, n_high), (d_low, d_high) = window[1:]
         panel.set(xlim=(n_low, n_high), ylim=(d_low, d_high))
-        panel.set_title(f"{name}, {readings.quality_name(*quality)}")
+        panel.set_title(f"{name}, {fit_values.quality_name(*quality)}")
         canvas.log_axis(panel.xaxis, style.PARAMS, counts=True)
         canvas.log_axis(panel.yaxis, style.SAMPLES, counts=True)
     bar = figure.colorbar(
@@ -79,10 +79,10 @@ def draw(
 
 
 def _runs(fit, quality, runs) -> Table | None:
-    table = readings.own_runs(fit) if runs is None else runs
+    table = fit_runs.runs_of_fit(fit) if runs is None else runs
     if table is None:
         return None
-    rows = readings.of_dataset(table, *quality)
+    rows = fit_runs.rows_of_dataset(table, *quality)
     if runs is not None and not rows.any():
         rows[:] = True  # a table of another quality is shown because it was named
     return table.take(np.flatnonzero(rows & np.isfinite(table["loss"])))
@@ -94,7 +94,7 @@ def _window(fit, fid, table, flops):
     images = np.array([]) if table is None else table["samples"]
     spent = fit.k * sizes * images
     low, high = (spent.min(), BEYOND * spent.max()) if len(spent) else (1e17, 1e24)
-    grid = readings.budgets(flops, low, high)
+    grid = fit_values.budget_axis(flops, low, high)
     law = fit.law(fit.best, fid)
     best = [law.optimum(budget) for budget in grid.tolist()]
     sizes = np.r_[sizes, [b.params for b in best]]
@@ -158,7 +158,9 @@ def _line(axes, fit, fid, window) -> None:
         linewidth=1.8,
         label="compute-optimal $N^*$ and $D^*$",
     )
-    band = readings.band(fit, fid, grid, lambda member, law, budget: law.optimum(budget).params)
+    band = fit_values.draws_band(
+        fit, fid, grid, lambda member, law, budget: law.optimum(budget).params
+    )
     if band is not None:  # its edges run along the lines of equal FLOPs
         low, high = band
         around = np.r_[low, high[::-1]], np.r_[grid / low, grid[::-1] / high[::-1]] / fit.k
@@ -167,7 +169,7 @@ def _line(axes, fit, fid, window) -> None:
 
 
 def _points(axes, table, norm, shades) -> None:
-    parts = roles.roles_of(table)
+    parts = run_markers.roles_of(table)
     for role in dict.fromkeys(parts.tolist()):
         rows = parts == role
         axes.scatter(
@@ -176,10 +178,10 @@ def _points(axes, table, norm, shades) -> None:
             c=table["loss"][rows],
             norm=norm,
             cmap=shades,
-            marker=roles.MARKERS.get(role, "o"),
+            marker=run_markers.MARKERS.get(role, "o"),
             s=20,
             edgecolors="black",
             linewidths=0.6,
             zorder=3,
-            label=roles.role_name(role),
+            label=run_markers.role_label(role),
         )

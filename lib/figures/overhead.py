@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_values, style
 from advlib.laws.fit import Fit
 from advlib.laws.trade import data_multiple
 
@@ -32,10 +32,10 @@ def draw(
     with 95 % bands; left of w_min, a vertical line, no amount of data reaches the optimal loss
     (hatched where that is so for every curve).
     """
-    readings.of_approach(fits, "overhead", 2, 3)
+    fit_values.require_approach(fits, "overhead", 2, 3)
     curves = [
         (fit, name, quality, budget)
-        for fit, name in zip(fits, readings.fit_names(fits), strict=True)
+        for fit, name in zip(fits, fit_values.fit_names(fits), strict=True)
         for quality in fit.qualities(fids, datasets)
         for budget in _budgets(fit, quality[1], flops or [BUDGET])
     ]
@@ -52,11 +52,11 @@ def draw(
             return size * data_multiple(law, budget, size) - 1
 
         overhead = np.array([read(fit.best, law, size) for size in sizes.tolist()])
-        band = readings.band(fit, quality[1], sizes, read)
+        band = fit_values.draws_band(fit, quality[1], sizes, read)
         if band is not None:  # an infinite edge is drawn as one beyond the axis
             band = tuple(np.minimum(edge, 1e3) for edge in band)
         where = [name] if len(fits) > 1 else []
-        where += [readings.quality_name(*quality), _budget_text(budget, law)]
+        where += [fit_values.quality_name(*quality), _budget_text(budget, law)]
         label = f"{', '.join(where)}: impossible below {end:.2g} $N^*$"
         canvas.curve(axes, sizes, overhead, ink, label, band)
         axes.axvline(end, color=ink.color, linestyle=ink.dashes, linewidth=0.7)

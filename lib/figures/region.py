@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_runs, fit_values, style
 from advlib.laws.fit import Fit
 from advlib.laws.optimal import region_qualities, region_rows
 from advlib.runs.table import Table
@@ -27,7 +27,7 @@ def draw(
     """N* of each fit over the budgets `flops` with its 95 % band, the region between the least and
     the greatest hatched, and the models of the runs behind the fits (or of `runs`).
     """
-    grid = readings.budgets(flops, readings.least_flops(fits, 1e18), LAST)
+    grid = fit_values.budget_axis(flops, fit_values.least_flops(fits, 1e18), LAST)
     rows = region_rows(fits, grid.tolist(), fids, datasets)
     chosen = region_qualities(fits, fids, datasets)
     figure, (axes,) = canvas.panels(1, width, ratio=0.72)
@@ -42,15 +42,17 @@ def draw(
         label="compute-efficient region",
     )
     inks = style.inks(len(fits))
-    for (fit, data_set, fid), name, ink in zip(chosen, readings.fit_names(fits), inks, strict=True):
+    for (fit, data_set, fid), name, ink in zip(
+        chosen, fit_values.fit_names(fits), inks, strict=True
+    ):
 
         def read(member, law, budget):
             return law.optimum(budget).params
 
         law = fit.law(fit.best, fid)
         sizes = np.array([read(fit.best, law, budget) for budget in grid.tolist()])
-        label = f"{name}, {readings.quality_name(data_set, fid)}"
-        canvas.curve(axes, grid, sizes, ink, label, readings.band(fit, fid, grid, read))
+        label = f"{name}, {fit_values.quality_name(data_set, fid)}"
+        canvas.curve(axes, grid, sizes, ink, label, fit_values.draws_band(fit, fid, grid, read))
     _points(axes, chosen, runs)
     axes.set_xlim(grid[0], grid[-1])
     canvas.log_axis(axes.xaxis, style.FLOPS)
@@ -66,14 +68,14 @@ def _points(axes, chosen, runs) -> None:
         owners = [
             (fit, found, data_set, fid)
             for fit, data_set, fid in chosen
-            if fit.form.surface and (found := readings.own_runs(fit)) is not None
+            if fit.form.surface and (found := fit_runs.runs_of_fit(fit)) is not None
         ]
         if not owners:
             return
         fit, found, data_set, fid = owners[0]
-        table = found.take(np.flatnonzero(readings.of_dataset(found, data_set, fid)))
+        table = found.take(np.flatnonzero(fit_runs.rows_of_dataset(found, data_set, fid)))
     axes.plot(
-        readings.flops_of(fit, table),
+        fit_runs.flops_of(fit, table),
         table["params"],
         linestyle="",
         marker="o",

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from advlib.errors import DataError
-from advlib.figures import canvas, readings, roles, style
+from advlib.figures import canvas, fit_runs, fit_values, run_markers, style
 from advlib.laws.fit import Fit
 from advlib.laws.fitting.predictions import predicted
 from advlib.runs.table import Table
@@ -21,9 +21,9 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
     """Four panels: residuals of the runs behind the fit, or of `runs`, by data set, against N, D,
     FLOPs, and FID (predicted loss where the law knows no quality).
     """
-    fit = readings.one(fits, "residuals")
-    table = readings.runs_for(fit, runs)
-    flops = readings.flops_of(fit, table)
+    fit = fit_values.only_fit(fits, "residuals")
+    table = fit_runs.shown_runs(fit, runs)
+    flops = fit_runs.flops_of(fit, table)
     table = Table({**table.columns, "flops": flops}, table.source)
     if fit.has_quality and "fid" not in table:
         raise DataError(f"{table.source}: no column 'fid', on which the law depends")
@@ -35,9 +35,9 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
     residual = np.log(table["loss"] / guess)
     last = table["fid"] if fit.has_quality else guess
     figure, axes = canvas.panels(4, width, columns=2, ratio=0.68)
-    names = readings.names_in(table, "dataset")
-    unique = readings.ordered(table, "dataset")
-    fitted = np.isin(roles.roles_of(table), roles.FILLED)
+    names = fit_runs.names_of_runs(table, "dataset")
+    unique = fit_runs.ordered_names(table, "dataset")
+    fitted = np.isin(run_markers.roles_of(table), run_markers.FILLED)
     for x, panel in zip(
         (table["params"], table["samples"], table["flops"], last), axes, strict=True
     ):
@@ -84,7 +84,7 @@ def _hollow_key():
 
 def _reference(axes, fit) -> None:
     axes.axhline(0, color="black", linewidth=0.7)
-    delta = readings.number_in(fit, "objective", "delta")
+    delta = fit_values.recorded_number(fit, "objective", "delta")
     if delta is not None:
         for sign, label in ((1, f"Huber delta, {delta:g}"), (-1, None)):
             axes.axhline(

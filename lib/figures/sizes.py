@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from advlib.figures import canvas, readings, style
+from advlib.figures import canvas, fit_values, style
 from advlib.laws.fit import Fit
 
 LAST = 1e26  # FLOPs
@@ -26,16 +26,16 @@ def draw(
     """N* over the budgets `flops`, a panel each fit, a curve with its 95 % band each quality: those
     asked for, else every data set of the fit and FID 0.
     """
-    grid = readings.budgets(flops, readings.least_flops(fits, 1e18), LAST)
+    grid = fit_values.budget_axis(flops, fit_values.least_flops(fits, 1e18), LAST)
     columns = min(len(fits), 3)
     width = width or (canvas.SINGLE if columns == 1 else canvas.DOUBLE)
     ratio = 0.72 if columns == 1 else 0.95
     figure, axes = canvas.panels(len(fits), width, columns, ratio, (True, True))
-    chosen = [readings.qualities(fit, fids, datasets, every=True) for fit in fits]
+    chosen = [fit_values.shown_qualities(fit, fids, datasets, every=True) for fit in fits]
     every = sorted(dict.fromkeys(q for some in chosen for q in some), key=lambda q: q[1])
     opacity = style.BAND if len(every) <= FEW else style.FAINT
     inks = dict(zip(every, style.inks(len(every)), strict=True))
-    for panel, fit, name, some in zip(axes, fits, readings.fit_names(fits), chosen, strict=True):
+    for panel, fit, name, some in zip(axes, fits, fit_values.fit_names(fits), chosen, strict=True):
         for quality in some:
 
             def read(member, law, budget):
@@ -43,8 +43,8 @@ def draw(
 
             law = fit.law(fit.best, quality[1])
             sizes = np.array([read(fit.best, law, budget) for budget in grid.tolist()])
-            band = readings.band(fit, quality[1], grid, read)
-            label = readings.quality_name(*quality)
+            band = fit_values.draws_band(fit, quality[1], grid, read)
+            label = fit_values.quality_name(*quality)
             canvas.curve(panel, grid, sizes, inks[quality], label, band, opacity)
         panel.set_title(name)
         panel.set_xlim(grid[0], grid[-1])

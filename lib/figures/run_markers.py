@@ -19,12 +19,12 @@ def roles_of(table: Table) -> np.ndarray:
     return np.array(table["role"] if "role" in table else ["run"] * len(table), dtype=object)
 
 
-def role_name(role: str) -> str:
+def role_label(role: str) -> str:
     """A role in a legend."""
     return role if role == "run" else f"run, {role}"
 
 
-def marking(role: str, color) -> dict:
+def marker_style(role: str, color) -> dict:
     """How Axes.plot draws runs of that role."""
     return {
         "linestyle": "",
@@ -36,7 +36,7 @@ def marking(role: str, color) -> dict:
     }
 
 
-def role_keys(table: Table) -> list:
+def role_legend(table: Table) -> list:
     """Legend entries for the roles in a table."""
     roles = dict.fromkeys(roles_of(table).tolist())
-    return [canvas.legend_entry(role_name(role), **marking(role, GREY)) for role in roles]
+    return [canvas.legend_entry(role_label(role), **marker_style(role, GREY)) for role in roles]
