@@ -38,12 +38,8 @@ from advlib.cli.networks import (
     open_network,
     versions,
 )
+from advlib.cli.number_types import FLOPS, NUMBERS, Count, Numbers, Radius
 from advlib.cli.options import (
-    FLOPS,
-    NUMBERS,
-    Count,
-    Numbers,
-    Radius,
     columns_option,
     fit_arguments,
     fit_options,

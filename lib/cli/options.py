@@ -1,4 +1,4 @@
-"""Options and types that mean the same in every command that has them."""
+"""Options that mean the same in every command that has them, and how settings become options."""
 
 import contextlib
 import math
@@ -9,108 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from advlib import settings
+from advlib.cli.number_types import Count, Numbers, Radius
 from advlib.errors import DataError
-from advlib.numbers import parse_number
 
 Group = TypeVar("Group")
-
-MOST = 10_000  # numbers in a range
-
-
-class Count(click.ParamType):
-    """A finite number above `low` (at or above it if `closed`) and at most `high` (below it if
-    `open_high`); suffixes k, M, G or B, T.
-    """
-
-    name = "number"
-
-    def __init__(
-        self,
-        low: float = 0.0,
-        high: float = math.inf,
-        closed: bool = False,
-        open_high: bool = False,
-    ):
-        self.low, self.high, self.closed, self.open_high = low, high, closed, open_high
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, float):
-            return value
-        try:
-            number = parse_number(value)
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"found {value!r}; expected a number such as 1e22 or 366M", param, ctx)
-        inside = number >= self.low if self.closed else number > self.low
-        below = number < self.high if self.open_high else number <= self.high
-        if not (inside and below and math.isfinite(number)):
-            bound = f"{self.low:g} or above" if self.closed else f"above {self.low:g}"
-            upper = f" and {'below' if self.open_high else 'at most'} {self.high:g}"
-            upper = upper if math.isfinite(self.high) else ""
-            self.fail(f"found {value!r}; expected a number {bound}{upper}", param, ctx)
-        return number
-
-
-class Numbers(Count):
-    """A list `a,b,c`, or `first:last:count`, that many numbers evenly spaced in the logarithm."""
-
-    name = "numbers"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, list):
-            return value
-        one = super().convert
-        out = []
-        for item in value.split(","):
-            if ":" not in item:
-                out.append(one(item, param, ctx))
-                continue
-            parts = item.split(":")
-            if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= MOST:
-                self.fail(
-                    f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2 to {MOST}", param, ctx
-                )
-            first, last = one(parts[0], param, ctx), one(parts[1], param, ctx)
-            if not first > 0 < last:
-                self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)
-            steps = int(parts[2]) - 1
-            ratio = math.log(last / first)
-            out += [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
-        return out
-
-
-class Radius(click.ParamType):
-    """A distance between images of [0, 1], as people write it: 8/255, 0.5; `--eps` everywhere.
-
-    above: whether `low` itself is out of range.  exact: a Fraction is what comes out, not a float.
-    """
-
-    name = "radius"
-
-    def __init__(
-        self, low: float = 0.0, high: float = math.inf, above: bool = True, exact: bool = False
-    ):
-        self.low, self.high, self.above, self.exact = low, high, above, exact
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | Fraction:
-        if isinstance(value, float | Fraction):
-            return value
-        try:
-            radius = Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"found {value!r}; expected a radius, as 8/255", param, ctx)
-        if radius < self.low or (self.above and radius == self.low):
-            least = f"above {self.low:g}" if self.above else f"of {self.low:g} or more"
-            self.fail(f"found {value!r}; expected a radius {least}", param, ctx)
-        if radius > self.high:
-            self.fail(
-                f"found {value!r}; expected a radius of at most {self.high:g}: did you mean"
-                f" {value}/255?",
-                param,
-                ctx,
-            )
-        return radius if self.exact else float(radius)
 
 
 class Option(click.Option):
@@ -213,9 +115,6 @@ def _in_small_letters(
 ) -> str | None:
     return value and value.lower()
 
-
-FLOPS = Numbers()
-NUMBERS = Numbers()
 
 format_option = click.option(
     "--format",
