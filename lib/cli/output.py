@@ -29,7 +29,7 @@ def note_each(texts: Iterable[str]) -> None:
 
 def history_entry() -> dict[str, str]:
     """The command line now running, for the `history` of what it writes."""
-    tool = click.get_current_context().info_name
+    tool = click.get_current_context().info_name or ""
     return {
         "tool": tool,
         "version": __version__,
@@ -64,7 +64,7 @@ def progress(items: Iterable, total: int | None = None) -> Iterator:
             console=console,
             disable=not console.is_terminal,
             transient=True,
-            description=click.get_current_context().info_name,
+            description=click.get_current_context().info_name or "",
         )
     )
 
