@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "laws"))
 from fits import fit, ordered
 
 from advlib.laws.fitting import approach2, approach3, published
+from advlib.laws.fitting.separable import Separable
 from advlib.runs.bundled import open_bundled
 from advlib.runs.columns import REQUIRED
 from advlib.runs.reading import read_tables
@@ -55,7 +56,7 @@ def say(what, seconds, reference, name, goal):
 def separable(rows):
     """A fit of the base stage against the plain loop; seconds of a fit."""
     took, fitted = clock(lambda: fit(2, rows, variant="plain"))
-    model = approach2.Separable(rows["params"], rows["samples"], 0 * rows["loss"], rows["loss"])
+    model = Separable(rows["params"], rows["samples"], 0 * rows["loss"], rows["loss"])
     grid = approach2.BASE_STARTS
     law = model.parameters(model.starts(grid[:3], *grid[3:]))
     logs = [np.log(law[name]) for name in ("A", "B", "E")]

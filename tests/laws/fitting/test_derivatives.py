@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from advlib.laws.fitting.approach2 import Separable
 from advlib.laws.fitting.approach3 import Saturating
 from advlib.laws.fitting.interaction import Interacting
+from advlib.laws.fitting.separable import Separable
 
 from paper import runs
 from simulate import TRUTH2, TRUTH3, TRUTH_INTERACTION
