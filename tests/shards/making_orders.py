@@ -17,7 +17,7 @@ sizes = st.lists(st.integers(0, 30), min_size=1, max_size=9).filter(lambda s: su
 
 parts = st.lists(st.builds(Part, sizes, st.sampled_from(PASSES)), min_size=1, max_size=3)
 
-many = settings(deadline=None, max_examples=60)
+many = settings(max_examples=60)
 
 
 @st.composite

@@ -72,7 +72,7 @@ def plainly(image, top, left, flip, padding):
     return out[:, ::-1] if flip else out
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     b=st.integers(0, 40),
     height=st.integers(1, 9),

@@ -21,9 +21,7 @@ from advlib.shards.stream import ShardStream
 from advlib.shards.verify import verify, verify_stream
 from advlib.shards.writer import Writer
 
-quick = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quick = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 FLOAT = st.floats(allow_nan=False, allow_infinity=False)

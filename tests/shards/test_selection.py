@@ -106,9 +106,7 @@ def test_the_first_of_each_class(shards):
     assert few == expected
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     random=st.integers(0, 60) | st.floats(0.01, 1),
     seed=st.integers(0, 9),

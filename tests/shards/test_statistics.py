@@ -26,7 +26,7 @@ def buffered(request, monkeypatch):
     monkeypatch.setattr(duplicates, "BUFFERED", request.param)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(n=st.integers(1, 40), size=st.integers(1, 9), seed=st.integers(0, 99))
 def test_mean_deviation_and_classes_are_numpys(n, size, seed):
     chunk = images(n, seed, shape=(3, 4, 1 + seed % 4))

@@ -64,7 +64,7 @@ def test_npz_members_of_other_kinds_are_named(tmp_path):
         open_source(str(path))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_damaged_npz_is_read_rightly_or_refused(forms, tmp_path_factory, data):
     form = data.draw(st.sampled_from(["stored", "deflated"]))
