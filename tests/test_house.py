@@ -21,6 +21,14 @@ ROOMS = (  # from the ground up: each imports only those before it
     "figures",
     "cli",
 )
+# Promises that a room keeps as a whole; other test files are named for the module they test.
+IDEAS = {
+    "attacks": {"autoattack", "finished_work", "suspicious_networks"},
+    "laws/fitting": {"derivatives"},
+    "shards": {"broken", "damage", "full_disk", "kill", "roundtrip", "webdataset"},
+    "shards/sources": {"sources"},
+    "training": {"learning", "ranks", "resume", "trouble"},
+}
 LINES = 300  # of a file, at most
 SOURCES = sorted(
     path for name in ("lib", "tools", "tests") for path in ROOT.glob(f"{name}/**/*.py")
@@ -119,3 +127,17 @@ def test_every_command_has_a_tool_tests_and_a_page():
     tested = {p.stem.removeprefix("test_") for p in ROOT.glob("tests/tools/test_adv*.py")}
     assert commands <= tested
     assert {name.partition("_")[0] for name in tested} == commands
+
+
+def test_tests_stand_where_the_modules_do():
+    """tests/ROOM/test_NAME.py, or test_NAME_of_something.py, tests lib/ROOM/NAME.py."""
+    astray: dict[str, set[str]] = {}
+    for path in ROOT.glob("tests/**/test_*.py"):
+        room = str(path.parent.relative_to(ROOT / "tests"))
+        if room in (".", "man", "pipelines", "tools"):
+            continue
+        name = path.stem.removeprefix("test_")
+        own = {module.stem for module in (ROOT / "lib" / room).glob("*.py")}
+        if not any(name == module or name.startswith(f"{module}_") for module in own):
+            astray.setdefault(room, set()).add(name)
+    assert astray == IDEAS
