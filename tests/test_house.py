@@ -109,7 +109,6 @@ def test_options_are_parsed_before_torch_is_loaded(command):
     assert not {"torch", "torchvision", "numpy", "scipy", "matplotlib", "rich"} & loaded
 
 
-@pytest.mark.xfail(strict=True, reason="files are being split")
 def test_no_file_is_long():
     long = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES}
     assert {name: lines for name, lines in long.items() if lines > LINES} == {}
