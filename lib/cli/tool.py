@@ -16,7 +16,7 @@ from advlib.errors import CannotError, DataError
 
 # Modules of the packages that only commands with images need, which `images` installs
 IMAGES = ("h5py", "pyautoattack", "safetensors", "torch", "torchvision")
-AFTER_FIRST = 2.0  # seconds that other ranks leave torchrun to end them
+AFTER_FIRST = 5.0  # seconds that other ranks leave torchrun to end them
 
 
 class Tool(click.Command):
