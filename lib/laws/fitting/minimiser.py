@@ -7,7 +7,9 @@ of every start.  Two stages, each safe on its own terms:
   kinks.  Groups of starts see different random subsets of the rows, so they come down at different
   places of the valley, as bootstrap draws do.
 - `polish` takes what is left, all rows and the objective itself, by damped Newton with the exact
-  Hessian, until a step no longer changes anything.  Starts that have met are followed as one.
+  Hessian, until a step no longer changes anything.
+
+In both, starts that have met are followed as one.
 """
 
 from dataclasses import dataclass
@@ -54,8 +56,10 @@ def search(model, starts, weights, free, seed=0) -> np.ndarray:
         state = _State(theta[:, columns], weights[chosen] / weights[chosen].sum(), len(chosen))
         some = model.rows(chosen)
         state.begin(some, np.inf)
-        state.advance(some, np.inf, free, SEARCH_STEPS, _gauss_newton)
-        theta[:, columns] = state.theta
+        for _ in range(0, SEARCH_STEPS, ROUND):
+            state.advance(some, np.inf, free, ROUND, _gauss_newton)
+            state.merge()
+        theta[:, columns] = state.minima().theta
     return theta
 
 
