@@ -12,11 +12,13 @@ of every start.  Two stages, each safe on its own terms:
 In both, starts that have met are followed as one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from advlib.laws.fitting.objective import huber_derivative, objective
+from advlib.laws.fitting.residuals import Residuals
 
 SEARCH_STEPS = 40
 SEARCH_GROUPS = 4
@@ -42,7 +44,9 @@ class Minima:
         return int(np.argmin(self.objective))
 
 
-def search(model, starts, weights, free, seed=0) -> np.ndarray:
+def search(
+    model: Residuals, starts: np.ndarray, weights: np.ndarray, free: Sequence[int], seed: int = 0
+) -> np.ndarray:
     """Where each column of `starts` (P, S) comes to by least squares on a part of the rows.
 
     `weights`: (n, 1), summing to 1.  `free`: indices of the coordinates that move.
@@ -55,7 +59,7 @@ def search(model, starts, weights, free, seed=0) -> np.ndarray:
         chosen = np.sort(rng.permutation(rows)[:part]) if part > len(free) else np.arange(rows)
         state = _State(theta[:, columns], weights[chosen] / weights[chosen].sum(), len(chosen))
         some = model.rows(chosen)
-        state.begin(some, np.inf)
+        state.start(some, np.inf)
         for _ in range(0, SEARCH_STEPS, ROUND):
             state.advance(some, np.inf, free, ROUND, _gauss_newton)
             state.merge()
@@ -63,13 +67,15 @@ def search(model, starts, weights, free, seed=0) -> np.ndarray:
     return theta
 
 
-def polish(model, starts, weights, free, delta) -> Minima:
+def polish(
+    model: Residuals, starts: np.ndarray, weights: np.ndarray, free: Sequence[int], delta: float
+) -> Minima:
     """Minimise the objective itself from every column of `starts` (P, S).
 
     `weights`: (n, 1), or (n, S) for one set of weights a start (bootstrap); columns sum to 1.
     """
     state = _State(np.array(starts, dtype=float), weights, len(model.target))
-    state.begin(model, delta)
+    state.start(model, delta)
     state.merge()
     for _ in range(0, POLISH_STEPS, ROUND):
         state.advance(model, delta, free, ROUND, _newton)
@@ -89,7 +95,8 @@ class _State:
         self.block = max(16, CACHE // rows)
         self.leader = np.arange(count)
 
-    def begin(self, model, delta):
+    def start(self, model: Residuals, delta: float) -> None:
+        """Evaluate the objective at the starts; all of them move."""
         count = self.theta.shape[1]
         self.active = np.arange(count)
         self.value = objective(model, self.theta, self.weights, delta)

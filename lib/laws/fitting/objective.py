@@ -6,7 +6,12 @@
 Source: Bartoldson et al. 2024, App. F; official code.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from advlib.laws.fitting.residuals import Residuals
 
 NAME = "mean Huber of log residuals"
 
@@ -18,7 +23,9 @@ def huber(residual: np.ndarray, delta: float) -> np.ndarray:
     return clipped * (size - 0.5 * clipped)
 
 
-def objective(model, theta: np.ndarray, weights: np.ndarray, delta: float) -> np.ndarray:
+def objective(
+    model: "Residuals", theta: np.ndarray, weights: np.ndarray, delta: float
+) -> np.ndarray:
     """Weighted mean Huber loss of each column of `theta`; inf where the law is not positive.
 
     theta: (P, S), coordinates of `model` (see `residuals`).  weights: (n, 1) or (n, S).
