@@ -47,7 +47,7 @@ def sh(tmp_path):
             "env": environment(),
             "capture_output": True,
             "text": True,
-            "timeout": 120,
+            "timeout": 600,  # of a machine that is busy
         }
         return subprocess.run(["bash", "-o", "pipefail", "-c", command], **{**options, **extra})
 
