@@ -25,13 +25,15 @@ def files(folder: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The folder with a copy of the tree, in whose build/ a deleted module lies, and dist/."""
+    """A folder: dist/, and a copy of the tree in whose build/ are a deleted module and a link."""
     folder = tmp_path_factory.mktemp("package")
     shutil.copytree(ROOT, folder / "tree", ignore=shutil.ignore_patterns(".git", *IGNORED))
     (folder / "names").write_text("\n".join(sorted(files(folder / "tree"))))
     ghost = folder / "tree/build/lib/advlib/ghost.py"
     ghost.parent.mkdir(parents=True)
     ghost.write_text("raise SystemExit('deleted')\n")
+    (folder / "tree/build/source").mkdir()
+    (folder / "tree/build/source/advlib").symlink_to(folder / "tree/lib")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder / "dist")],
         cwd=folder / "tree",
