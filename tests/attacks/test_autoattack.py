@@ -17,7 +17,7 @@ from advlib.attacks.settings import AttackSettings
 from advlib.shards.chunk import Chunk
 
 STANDARD = ["apgd-ce", "apgd-t", "fab-t", "square"]
-LINE = "mine:net digits --first 150 --eps 0.19 --batch 60"
+LINE = "mine:net digits --first 100 --eps 0.19 --batch 40"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def counts(document):
 def test_with_the_librarys_draws_every_verdict_is_the_librarys(outcome):
     found, ours = outcome(f"{LINE} --draws library")
     expected, theirs = outcome(f"{LINE} --engine reference")
-    assert found["images"] == 150
+    assert found["images"] == 100
     assert [row["attack"] for row in found["stages"]] == STANDARD
     assert sum(row["fooled"] > 0 for row in found["stages"]) > 1
     assert 0.05 < found["accuracy"] < found["clean_accuracy"] - 0.5
@@ -59,11 +59,11 @@ def test_with_keyed_draws_few_verdicts_are_others(outcome):
     _, ours = outcome(LINE)
     _, theirs = outcome(f"{LINE} --engine reference")
     # two seeds of the library differ in 2 to 4 of 500
-    assert (fooled(ours) != fooled(theirs)).sum() <= 4
+    assert (fooled(ours) != fooled(theirs)).sum() <= 3
 
 
 def test_a_network_whose_batch_norm_is_folded_withstands_what_it_does_unfolded(outcome):
-    line = "robust.st few --first 15 --eps 0.16 --attack apgd-ce,fab-t --batch 10 -q"
+    line = "robust.st few --first 10 --eps 0.16 --attack apgd-ce,fab-t --batch 6 -q"
     found, ours = outcome(f"{line} --draws library")
     _, theirs = outcome(f"{line} --engine reference")
     assert 0.2 < found["accuracy"] < found["clean_accuracy"] - 0.2

@@ -44,7 +44,7 @@ def test_the_presets_are_the_studys(advattack):
 
 
 def test_shards_flow_into_other_commands(sh, robust):
-    line = "advattack robust.st few --first 20 --attack train-pgd10 --eps 0.12 --verdict v.json"
+    line = "advattack robust.st few --first 20 --attack pgd --eps 0.16 --verdict v.json"
     done = sh(
         f"cat few-000000.tar | {line.replace(' few ', ' ')} -o - | tee kept.tar | advls - "
         "&& adveval robust.st kept.tar --attack stored --format json",
@@ -138,7 +138,7 @@ BAD = {
     "robust.st few --chunk 5": "--chunk: goes with -o, which is missing",
     "robust.st few --shard 5": "--shard: goes with -o, which is missing",
     "robust.st few -o x --layout sample --chunk 5": "--chunk: the sample layout has no chunks",
-    "robust.st few -o - --shard 5": "--shard: the output is one archive",
+    "robust.st few -o - --shard 5": "--shard: one archive holds all images, however many",
     "robust.st few --attack apgd-ce --format robustbench": "a RobustBench entry is of --attack au",
     "robust.st few --attack pgd --attack-loss kl --targets 2": "loss kl: has no target; expected",
     "robust.st few --attack pgd --targets 10": "targets: found 10; 10 classes have 9 others",
@@ -148,7 +148,7 @@ BAD = {
     "robust.st few --entry venue=x": "--entry: goes with --format robustbench",
     "robust.st few -o - --format csv": "--format: standard output is the shards; see --verdict",
     "robust.st few -o x --chunk 5": "--chunk: the sample layout has no chunks",
-    "robust.st few -o x.tar --shard 5": "--shard: the output is one archive",
+    "robust.st few -o x.tar --shard 5": "--shard: one archive holds all images, however many",
     "robust.st few -o robust.st/x": "robust.st: no such folder to write into",
     "robust.st few --verdict nowhere/x.json": "nowhere: no such folder to write into",
     "robust.st few --pixels bytes": "--pixels is for a network named module:name",
