@@ -59,7 +59,7 @@ def test_with_keyed_draws_few_verdicts_are_others(outcome):
     _, ours = outcome(LINE)
     _, theirs = outcome(f"{LINE} --engine reference")
     # two seeds of the library differ in 2 to 4 of 500
-    assert (fooled(ours) != fooled(theirs)).sum() <= 3
+    assert (fooled(ours) != fooled(theirs)).sum() <= 2
 
 
 def test_a_network_whose_batch_norm_is_folded_withstands_what_it_does_unfolded(outcome):
