@@ -14,7 +14,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 EXTRA  := $(if $(filter-out 0,$(IMAGES)),[images])
 # Of make test.  JOBS: processes that share the tests.  TESTS: files or folders, all where empty.
-# CPU: instructions that PyTorch may use, default or avx2.  THREADS: of each process.
+# CPU: instructions that PyTorch may use, default or avx2.  THREADS: of each process; they sleep
+# while they wait, since on cores that others use too, threads that spin take several times as long.
 JOBS    ?= auto
 TESTS   ?=
 CPU     ?=
@@ -47,7 +48,7 @@ demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/demo.py $(DEMO)
 
 test: $(VENV)/.test  ## run every test in an environment of its own; CPU=default|avx2, THREADS=N, TESTS=PATHS
-	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) \
+	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) OMP_WAIT_POLICY=PASSIVE \
 	  $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal $(TESTS)
 
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals

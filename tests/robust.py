@@ -123,7 +123,10 @@ def _train(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) ->
 def convolutional(
     images: torch.Tensor, label: torch.Tensor, steps: int, noise: float = 0.0
 ) -> nn.Module:
-    """A small network that learned images (n, c, 8, 7), float32, with noise added, in a second."""
+    """A small network that learned images (n, c, 8, 7), float32, with noise added, in a second.
+
+    float64 inside, as `small`.
+    """
     torch.manual_seed(1)
     made = nn.Sequential(
         nn.Conv2d(images.shape[1], 8, 3, padding=1),
@@ -138,7 +141,7 @@ def convolutional(
         optimiser.zero_grad()
         functional.cross_entropy(made(noisy), label[rows]).backward()
         optimiser.step()
-    return made.eval().requires_grad_(False)
+    return Doubled(made.double()).eval().requires_grad_(False)
 
 
 def write(name, chunk: Chunk, layout: str = "chunk", **about) -> None:

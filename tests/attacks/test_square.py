@@ -39,7 +39,7 @@ def digits(split, count):
 
 @cache
 def trained():
-    return convolutional(*digits("train", 1000), steps=150, noise=0.3).double()
+    return convolutional(*digits("train", 1000), steps=150, noise=0.3).inner
 
 
 def network(images):
