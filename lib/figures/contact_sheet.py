@@ -78,29 +78,6 @@ def shared_colours(tiles: Iterable[Tile]) -> str:
     return f"{len(others)} categories share {len(OTHERS)} colours"
 
 
-def sheet(
-    tiles: Sequence[Tile],
-    per_row: int = PER_ROW,
-    scale: int = SCALE,
-    magnify: float = MAGNIFY,
-    *,
-    keys: bool = False,
-    title: str = "",
-) -> Figure:
-    """All `tiles` on one page, `per_row` in a row, each pixel as `scale` x `scale` pixels.
-
-    An attacked tile shows its clean image, its adversarial one and their difference times `magnify`
-    (see `difference`).  A border shows the category; on a page without categories, whether the
-    prediction is right.  `keys`: write keys too.  The figure is to be written by `save`.
-
-    Raises DataError as `pages`, and where there is no tile.
-    """
-    rows = max(1, math.ceil(len(tiles) / max(per_row, 1)))
-    for page in pages(tiles, per_row, rows, scale, magnify, keys=keys, title=title):
-        return page
-    raise DataError("there are no images to show")
-
-
 def pages(
     tiles: Iterable[Tile],
     per_row: int = PER_ROW,
@@ -111,9 +88,12 @@ def pages(
     keys: bool = False,
     title: str = "",
 ) -> Iterator[Figure]:
-    """Pages of `rows` rows of `per_row` tiles, otherwise as `sheet`; tiles are read page by page.
+    """Pages of `rows` rows of `per_row` tiles, each pixel as `scale` x `scale` pixels.
 
-    A category keeps its colour on all pages.
+    Tiles are read page by page.  An attacked tile shows its clean image, its adversarial one and
+    their difference times `magnify` (see `difference`).  A border shows the category, which keeps
+    its colour on all pages; on a page without categories, whether the prediction is right.
+    keys: write keys too.  The figures are to be written by `save`.
 
     Raises DataError where per_row, rows or scale is below 1, magnify is not above 0, a page is too
     large to draw, an image is not as Tile says, shapes differ, or only some tiles are attacked.

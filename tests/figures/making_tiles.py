@@ -2,13 +2,14 @@
 
 import io
 import itertools
+import math
 
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from advlib.figures.canvas import house_style
-from advlib.figures.contact_sheet import save
+from advlib.figures.contact_sheet import pages, save
 from advlib.figures.sheet_tile import Tile
 from advlib.shards.pictures import eight_bits
 
@@ -17,6 +18,13 @@ NAMES = ("cat", "aquarium_fish", "Ankle boot", "automobile", "T-shirt/top", "a r
 SEEN = ("valid", "deceptive", "ambiguous")
 
 CHANGE = "difference × 16, grey: no change"
+
+
+def sheet(tiles, per_row=8, scale=2, magnify=16, **about):
+    """All tiles on one page."""
+    rows = max(1, math.ceil(len(tiles) / max(per_row, 1)))
+    (page,) = pages(tiles, per_row, rows, scale, magnify, **about)
+    return page
 
 
 def images(count, shape=(8, 6, 3)):

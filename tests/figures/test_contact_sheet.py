@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
-from making_tiles import attacked, border, find, pixels, plain, raster, written
+from making_tiles import attacked, border, find, pixels, plain, raster, sheet, written
 
 from advlib.errors import DataError
-from advlib.figures.contact_sheet import pages, save, sheet
+from advlib.figures.contact_sheet import pages, save
 from advlib.figures.sheet_tile import difference
 from advlib.shards.pictures import eight_bits
 

@@ -16,12 +16,12 @@ from making_tiles import (
     plain,
     raster,
     rgb,
+    sheet,
     words,
 )
 
 from advlib.errors import DataError
 from advlib.figures import sheet_page
-from advlib.figures.contact_sheet import sheet
 from advlib.figures.sheet_tile import Tile
 from advlib.figures.text_fitting import SMALLEST
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from making_tiles import attacked, images, written
+from making_tiles import attacked, images, sheet, written
 
 from advlib.errors import DataError
-from advlib.figures.contact_sheet import pages, sheet
+from advlib.figures.contact_sheet import pages
 from advlib.figures.sheet_tile import Tile, difference
 from advlib.shards.pictures import eight_bits
 
@@ -35,7 +35,6 @@ FLOAT = RGB / np.float32(255)
 @pytest.mark.parametrize(
     "tiles, message",
     [
-        ([], "no images"),
         ([Tile(RGB, "a"), Tile(GREY, "b", "k")], "image k: 8x6x1 on a sheet of 8x6x3"),
         ([Tile(RGB[0], "a", "k")], "image k: 6x3 uint8: expected height"),
         ([Tile(FLOAT, "a", "k")], "image k: 8x6x3 float32: expected"),
@@ -52,3 +51,8 @@ def test_wrong_images_are_refused(tiles, message):
         sheet(tiles)
     with pytest.raises(DataError, match=message):
         written(pages(tiles), ".pdf")
+
+
+def test_a_file_of_no_images_is_refused():
+    with pytest.raises(DataError, match="no images"):
+        written(pages([]), ".pdf")
