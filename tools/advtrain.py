@@ -1,7 +1,6 @@
 """advtrain: train one classifier adversarially."""
 
 import contextlib
-import signal
 from fractions import Fraction
 
 import click
@@ -11,8 +10,6 @@ from advlib.models.zoo import NORMALISATIONS
 from advlib.settings import settings_of, when_given
 from advlib.training.recipe import Recipe
 from advlib.training.settings import Evaluation, Hardware, TrainingImages
-
-STOPPED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 def _share(context, param, value):
@@ -71,16 +68,17 @@ def _share(context, param, value):
 def main(model, sets, real, share, normalisation, dataset_name, fid, output, **options):
     """Train MODEL, as wrn-28-10, and log its learning curve.
 
-    Hyperparameters that are not given are the paper's. Stopped by SIGTERM or killed, the same
-    command line goes on. Under torchrun the ranks share every batch.
+    Hyperparameters that are not given are the paper's. Stopped by SIGTERM, Ctrl-C or a closed
+    terminal, it saves its state; then, and after a kill, the same command line goes on. Under
+    torchrun the ranks share every batch.
     """
     evaluation, hardware = (cli.take_settings(kind, options) for kind in (Evaluation, Hardware))
     recipe = {name: options[name] for name in settings_of(Recipe)}
     from advlib.jobs.ranks import leave
+    from advlib.jobs.signals import StopRequest
     from advlib.training import setup
 
-    asked: list[bool] = []
-    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+    asked = StopRequest()
     data = TrainingImages(sets, real, share, dataset_name, fid, normalisation)
     run = setup.prepare(
         output,
@@ -91,6 +89,7 @@ def main(model, sets, real, share, normalisation, dataset_name, fid, output, **o
         hardware,
         history=cli.history_entry(),
         stop=lambda: bool(asked),
+        say=cli.note,
     )
     first, images = run.ranks.first, run.recipe.images
     if first and (samples := recipe["samples"]) and images > 1.1 * samples:
@@ -98,9 +97,12 @@ def main(model, sets, real, share, normalisation, dataset_name, fid, output, **o
             f"the run sees {images} images, not {samples:.0f}: its {run.recipe.epochs} epochs are"
             " whole batches; see --epoch and --batch"
         )
-    with cli.training_meter(images) if first else contextlib.nullcontext(run.tick) as run.tick:
+    with (
+        asked.listening(),
+        cli.training_meter(images) if first else contextlib.nullcontext(run.tick) as run.tick,
+    ):
         finished = run.train()
     leave()
     if first and not finished:
         cli.note(f"stopped; its state is in {output}, and the same command line goes on")
-    return 0 if finished else STOPPED
+    return 0 if finished else asked.status

@@ -27,8 +27,13 @@ def margin(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def divergence(clean: Tensor, logits: Tensor) -> Tensor:
-    """KL(clean || attacked) of each image, nats; clean: probabilities (b, k)."""
-    return functional.kl_div(functional.log_softmax(logits, 1), clean, reduction="none").sum(1)
+    """KL(clean || attacked) of each image, nats; both (b, k) logits.
+
+    From logarithms on both sides: where a probability underflows to 0, the gradient by it would
+    be infinite.
+    """
+    log_clean, log_attacked = (functional.log_softmax(z, 1) for z in (clean, logits))
+    return functional.kl_div(log_attacked, log_clean, reduction="none", log_target=True).sum(1)
 
 
 def dlr(logits: Tensor, label: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def _values(
             "dlr": lambda z, i: losses.dlr_targeted(z, label[i], target[i]),
         }[loss]
     if loss == "kl":
-        clean = functional.softmax(oracle.logits(images), 1)
+        clean = oracle.logits(images)
         return lambda z, i: losses.divergence(clean[i], z)
     of = {"cw": losses.cw_margin, "ce": losses.cross_entropy, "dlr": losses.dlr}[loss]
     return lambda z, i: of(z, label[i])

@@ -87,7 +87,7 @@ def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | No
             clean,
             robust,
             functional.cross_entropy(clean, label, reduction="none"),
-            divergence(functional.softmax(clean, 1), robust),
+            divergence(clean, robust),
         )
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +42,22 @@ class Ranks:
         if self.ranks == 1:
             return flag
         return bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def most(self, values: Sequence[float]) -> list[float]:
+        """The largest of each of the values over all ranks, on each; waits for the device."""
+        if self.ranks == 1:
+            return list(values)
+        found = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return found.tolist()
+
+    def of_all(self, text: str) -> list[str]:
+        """The texts of all ranks, in their order, on each."""
+        if self.ranks == 1:
+            return [text]
+        found: list[str] = [""] * self.ranks
+        distributed.all_gather_object(found, text)
+        return found
 
     def wait(self) -> None:
         """Wait until all ranks have come here."""

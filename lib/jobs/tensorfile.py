@@ -10,6 +10,10 @@ from advlib.errors import DataError
 from advlib.jobs.files import atomic_write
 
 
+class DamagedError(DataError):
+    """A file of tensors cannot be read: it was cut short or overwritten."""
+
+
 def save_tensors(
     path: str | os.PathLike, tensors: Mapping[str, Tensor], key: str, about: Mapping
 ) -> None:
@@ -38,7 +42,7 @@ def load_tensors(
     """The tensors of a safetensors file, and the JSON object under `key`, None without one.
 
     advice: ends the message for a damaged file.
-    Raises DataError, one line, for a damaged file; OSError where there is none.
+    Raises DamagedError, one line, for a damaged file; OSError where there is none.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -50,7 +54,7 @@ def load_tensors(
         if not (about is None or isinstance(about, dict)):
             raise ValueError(f"{key} of its metadata is no JSON object")
     except (SafetensorError, ValueError, RecursionError) as err:
-        raise DataError(f"{path}: damaged or cut short: {err}{advice}") from None
+        raise DamagedError(f"{path}: damaged or cut short: {err}{advice}") from None
     return tensors, about
 
 

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from advlib.errors import CannotError, DataError
+from advlib.jobs.signals import end_with_parent, held
 from advlib.shards.chunk import Chunk, shape_text
 from advlib.shards.order import Order, Part
 from advlib.shards.reader import ShardSet
@@ -120,12 +121,15 @@ def loader(
             # A loader draws a seed for its workers; torch's own generator is left to training,
             # which would not be resumed exactly if starting a loader moved it on.
             generator=torch.Generator(),
+            worker_init_fn=end_with_parent,
         )
     )
 
 
-def _raising(batches: DataLoader) -> Iterator[Batch]:
+def _raising(loader: DataLoader) -> Iterator[Batch]:
     """The batches; an error that a worker yields is raised."""
+    with held():  # a signal to the group would end the workers before the step that reads them
+        batches = iter(loader)
     for batch in batches:
         if isinstance(batch, Exception):
             raise batch

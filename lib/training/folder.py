@@ -1,30 +1,36 @@
-"""The folder of a run: its log, its checkpoints, and the state it goes on from."""
+"""The folder of a run: its log, its checkpoints, and the two states it may go on from."""
 
 import contextlib
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import nn
 
+from advlib.errors import CannotError
 from advlib.jobs.files import cannot_write, lock_folder
 from advlib.jobs.log import Log
+from advlib.jobs.ranks import Ranks
 from advlib.jobs.state import load_state, save_state
+from advlib.jobs.tensorfile import DamagedError
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
 from advlib.training.recipe import as_documented
 
-STATE, LOG, LAST, BEST = "state.safetensors", "log.jsonl", "last.safetensors", "best.safetensors"
+LOG, LAST, BEST = "log.jsonl", "last.safetensors", "best.safetensors"
+STATE, OLDER, NEW = "state.safetensors", "state-older.safetensors", "state-new.safetensors"
 
 
 class RunFolder:
     """Reads on all ranks, writes on the first.  CannotError where it cannot be written into."""
 
-    def __init__(self, path: str, first: bool):
-        """A folder that is there.  first: whether this process is the first rank."""
-        self.path, self.first = path, first
+    def __init__(self, path: str, ranks: Ranks):
+        """A folder that is there, for all ranks the same."""
+        self.path, self.ranks, self.first = path, ranks, ranks.first
         self._log: Log | None = None
 
     def lock(self) -> AbstractContextManager[None]:
@@ -47,19 +53,74 @@ class RunFolder:
             self._log.close()
 
     def load(
-        self, networks: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer, job: dict
+        self,
+        networks: Mapping[str, nn.Module],
+        optimiser: torch.optim.Optimizer,
+        job: dict,
+        say: Callable[[str], None],
     ) -> dict | None:
-        """Put back the saved state, and return its facts; None where there is none."""
-        return load_state(self._path(STATE), networks, optimiser, job, _job_of_today)
+        """Put back the last saved state, and return its facts; None where there is none.
+
+        Where that one is damaged, or a kill came before it had its name, the older one is taken.
+        say: told of that.
+        Raises CannotError unless all ranks find the same state.
+        """
+
+        def read(name: str) -> dict | None:
+            return load_state(self._path(name), networks, optimiser, job, _job_of_today)
+
+        why = f"{self._path(STATE)} is not there"
+        try:
+            found = read(STATE)
+        except DamagedError as err:
+            if not self.has_older:
+                raise
+            found, why = None, str(err).partition(";")[0]
+        if found is None and self.has_older:
+            say(f"{why}; going on from {OLDER}, the state before it")
+            found = read(OLDER)
+        self._require_one_state(found)
+        return found
+
+    def _require_one_state(self, facts: dict | None) -> None:
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        mine = f"a state of {facts['order']['images']} images ({digest[:8]})" if facts else "none"
+        states = self.ranks.of_all(mine)
+        for rank, state in enumerate(states):
+            if state != states[0]:
+                raise CannotError(
+                    f"{self.path}: rank 0 finds {states[0]}, rank {rank} {state}: all machines"
+                    " must see the same folder"
+                )
+
+    @property
+    def has_older(self) -> bool:
+        """Whether there is a state that was saved before the last one."""
+        return os.path.exists(self._path(OLDER))
+
+    def go_back(self) -> None:
+        """Give the last state up for the older one."""
+        if self.first:
+            with cannot_write(self._path(STATE)):
+                os.replace(self._path(OLDER), self._path(STATE))
+
+    def forget_older(self) -> None:
+        """Remove the older state, which a finished run has no use for."""
+        for name in (OLDER, NEW) if self.first else ():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name))
 
     def save(
         self, networks: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer, facts: dict
     ) -> None:
-        """Save the state, which knows of the log what is written by now."""
+        """Save the state, which knows of the log what is written by now; keep the one before."""
         if self._log:
             facts = facts | {"log": self._log.settle()}
             with cannot_write(self._path(STATE)):
-                save_state(self._path(STATE), networks, optimiser, facts)
+                save_state(self._path(NEW), networks, optimiser, facts)
+                if os.path.exists(self._path(STATE)):
+                    os.replace(self._path(STATE), self._path(OLDER))
+                os.replace(self._path(NEW), self._path(STATE))
 
     def checkpoint(self, name: str, averaged: Classifier, current: Classifier, about: dict) -> None:
         """Write both networks under a name, LAST or BEST."""

@@ -16,35 +16,32 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from advlib.attacks.settings import PGD
-from advlib.errors import CannotError
-from advlib.evaluation.scores import mean_scores
+from advlib.jobs.agreement import Agreement
 from advlib.jobs.keyed_random import uniform
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
 from advlib.models.network import Classifier, laid_out
 from advlib.shards.augmentation import augment, to_float
 from advlib.shards.batches import loader
-from advlib.shards.reader import ShardSet
 from advlib.training import schedule
 from advlib.training.batchnorm import batch_norms, over_all_ranks
+from advlib.training.evaluation import Evaluator
 from advlib.training.folder import BEST, LAST, RunFolder
 from advlib.training.log import TRAINING_LOG
 from advlib.training.meter import StepMeter
 from advlib.training.plan import Plan
 from advlib.training.recipe import Recipe
+from advlib.training.soundness import DivergedError, what_is_not_finite
 from advlib.training.step import average, copy_statistics, decay_groups, outcome
 
 NOISE, CROPS, TESTS = 1, 2, 3  # streams of random numbers of a run, apart by their seeds
-TESTED = 512  # images a rank attacks at once, at most
-ASK_EVERY = 10  # steps after which ranks ask each other whether to save or stop
 
 
 class Run:
     """A run in a folder; `train` begins it, or goes on, to its end.
 
     Raises DataError where the folder holds another run, CannotError where it cannot go on: a loss
-    that is no number, no memory, a full disk.
+    or weights that are no numbers, no memory, a full disk, ranks that see different folders.
     """
 
     def __init__(
@@ -57,14 +54,17 @@ class Run:
         *,
         stop: Callable[[], bool] = lambda: False,
         tick: Callable[[dict], None] = lambda row: None,
+        say: Callable[[str], None] = lambda text: None,
     ):
         """Prepare a run.
 
         folder: which is there.  model: with fresh weights, which `recipe.seed` gave.
         stop: asked after each step whether to save and leave.  tick: called with each row.
+        say: told, on the first rank, what a user should know.
         """
-        self.folder, self.recipe, self.plan = RunFolder(folder, ranks.first), recipe, plan
+        self.folder, self.recipe, self.plan = RunFolder(folder, ranks), recipe, plan
         self.ranks, self.stop, self.tick = ranks, stop, tick
+        self.say = say if ranks.first else lambda text: None
         self.layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         model = laid_out(model.to(ranks.device), self.layout)
         self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
@@ -84,6 +84,10 @@ class Run:
         channels, height, _ = model.shape
         forward = model.model.forward_flops(height, model.classes, channels)
         self.flops = forward * recipe.forwards  # of training on an image
+        self.agreement = Agreement(ranks)
+        self.evaluator = Evaluator(
+            self.averaged, plan.evaluations, recipe, ranks, self._seed(TESTS), self._per_rank()
+        )
         self.meter = StepMeter(ranks, self.flops, recipe.precision)
         self.step = 0
         self.best = -1.0  # robust accuracy on the validation images so far
@@ -100,22 +104,42 @@ class Run:
             " take more ranks, --precision bf16 or a smaller --batch"
         )
         with self.folder.lock(), enough_memory(advice):
-            facts = self.folder.load(self._networks(), self.optimiser, self.job)
-            if facts:
-                self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
-                self.meter.restore(facts["sums"], facts["reported"])
-                if self.step >= self.recipe.steps:
-                    return True
             try:
-                self.folder.open_log(facts["log"] if facts else 0)
-                if not facts:
-                    self._write("header", **self._header())
-                    self._evaluate(0)
-                self.saved = time.monotonic()
-                self.meter.start_clock()
-                return self._steps()
+                if self._take_up():
+                    return True
+                return self._steps_or_once_more()
             finally:
                 self.folder.close_log()
+
+    def _take_up(self) -> bool:
+        """Go on from the saved state, or begin; whether the run is finished."""
+        facts = self.folder.load(self._networks(), self.optimiser, self.job, self.say)
+        if facts:
+            self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
+            self.meter.restore(facts["sums"], facts["reported"])
+            if self.step >= self.recipe.steps:
+                return True
+        self.folder.open_log(facts["log"] if facts else 0)
+        if not facts:
+            self._write("header", **self._header())
+            self._evaluate(0)
+        self.agreement.begin(self.step)
+        self.meter.start_clock()
+        return False
+
+    def _steps_or_once_more(self) -> bool:
+        """As `_steps`; where the run diverges, once more from the state before the last."""
+        try:
+            return self._steps()
+        except DivergedError as err:
+            if not self.ranks.any(self.folder.has_older):
+                raise
+            self.say(f"{err}; going back to the state before the last one")
+        self.folder.close_log()
+        self.folder.go_back()
+        self.ranks.wait()
+        self._take_up()
+        return self._steps()
 
     def _header(self) -> dict[str, Any]:
         settings = {
@@ -157,6 +181,7 @@ class Run:
                 return False
         self._write("end", step=self.step, samples=self._images())
         self._save()
+        self.folder.forget_older()
         return True
 
     def _update(self, batch: Sequence[Tensor]) -> None:
@@ -172,7 +197,7 @@ class Run:
         image, label, position = (t.to(device, non_blocking=True) for t in batch)
         if recipe.augment:
             image = augment(image, position, self._seed(CROPS))
-        images = to_float(image).to(memory_format=self.layout)
+        images = self.images = to_float(image).to(memory_format=self.layout)
         noise = uniform(position, self._seed(NOISE), images.shape[1:])
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             found = outcome(self.shared, self.network, images, label, noise, recipe, recipe.batch)
@@ -191,10 +216,7 @@ class Run:
         rate = self.optimiser.param_groups[0]["lr"]
         found = self.meter.row(self.step, self.recipe.batch, rate)
         if not math.isfinite(found["loss"]):
-            raise CannotError(
-                f"the loss is {found['loss']} within steps {first} to {self.step}; the last"
-                f" good state stays in {self.folder.path}: a smaller --lr may help"
-            )
+            raise DivergedError(f"the loss is {found['loss']} within steps {first} to {self.step}")
         where = {
             "step": self.step,
             "samples": self._images(),
@@ -202,73 +224,53 @@ class Run:
         }
         self._write("step", **where, **found)
 
+    def _require_sound(self) -> None:
+        """DivergedError unless loss, weights and logits are finite, before any of it is kept."""
+        loss = self.meter.totals()[0]
+        found = what_is_not_finite(self.model, self.averaged, self.optimiser, self.images)
+        worst = f"the loss is {loss}" if not math.isfinite(loss) else max(self.ranks.of_all(found))
+        if worst:
+            raise DivergedError(f"{worst} after step {self.step}")
+
     def _end_epoch(self, epoch: int) -> None:
         copy_statistics(self.averaged, self.model)
+        self._require_sound()
         begun = time.monotonic()
-        plan, last = self.plan.evaluations, epoch == self.recipe.epochs
-        if plan.validation and (epoch % plan.validate_every == 0 or last):
-            found = self._scores(plan.validation, None)
-            took = time.monotonic() - begun
-            self._write("validation", epoch=epoch, step=self.step, seconds=took, **found)
+        if found := self.evaluator.validation(epoch):
+            self._write("validation", epoch=epoch, step=self.step, **found)
             if found["accuracy"] >= self.best:
                 self.best = found["accuracy"]
                 self._checkpoint(BEST, epoch)
         self._evaluate(epoch)
-        if last:
+        if epoch == self.recipe.epochs:
             self._checkpoint(LAST, epoch)
         self.meter.leave_out(time.monotonic() - begun)
 
     def _evaluate(self, epoch: int) -> None:
-        plan = self.plan.evaluations
-        if plan.test is None or epoch not in plan.at:
-            return
-        begun = time.monotonic()
-        found = self._scores(plan.test, plan.images)
-        images = self._images()
-        self._write(
-            "evaluation",
-            epoch=epoch,
-            step=self.step,
-            samples=images,
-            flops=images * self.flops,
-            seconds=time.monotonic() - begun,
-            **found,
-        )
-
-    def _scores(self, shards: ShardSet, most: int | None) -> dict:
-        # never more at once than in training, so that what makes room there makes it here
-        return mean_scores(
-            self.averaged,
-            shards,
-            PGD(eps=self.recipe.eps),
-            self.ranks,
-            seed=self._seed(TESTS),
-            batch=min(TESTED, self._per_rank()),
-            most=most,
-        )
+        if found := self.evaluator.test(epoch):
+            images = self._images()
+            where = {"samples": images, "flops": images * self.flops}
+            self._write("evaluation", epoch=epoch, step=self.step, **where, **found)
 
     def _save_or_stop(self) -> bool:
         """Save where it is time to, or where a rank was asked to stop; whether one was."""
-        if self.ranks.ranks > 1 and self.step % ASK_EVERY:
-            return False
-        asked = self.ranks.any(self.stop())
-        if self.ranks.any(asked or time.monotonic() - self.saved > self.plan.save_every):
+        stop, save = self.agreement.ask(self.step, self.stop(), self.plan.save_every)
+        if save:
             self._save()
-        return asked
+        return stop
 
     def _save(self) -> None:
-        """Save all that going on from here needs, unless the loss is no number."""
-        totals = self.meter.totals()
-        if math.isfinite(totals[0]):
-            facts = {
-                "job": self.job,
-                "order": self.plan.order.state(self._images()),
-                "best": self.best,
-                "sums": totals,
-                "reported": self.meter.reported,
-            }
-            self.folder.save(self._networks(), self.optimiser, facts)
-        self.saved = time.monotonic()
+        """Save all that going on from here needs; DivergedError where nothing good came of it."""
+        self._require_sound()
+        facts = {
+            "job": self.job,
+            "order": self.plan.order.state(self._images()),
+            "best": self.best,
+            "sums": self.meter.totals(),
+            "reported": self.meter.reported,
+        }
+        self.folder.save(self._networks(), self.optimiser, facts)
+        self.agreement.saved()
         self.ranks.wait()
 
     def _checkpoint(self, name: str, epoch: int) -> None:

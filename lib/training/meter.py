@@ -45,6 +45,7 @@ class StepMeter:
     def restore(self, totals: list[float], reported: int) -> None:
         """Go on from sums that `totals` gave; the first rank takes all of them."""
         self.reported = reported
+        self.sums.zero_()
         if self.ranks.first:
             self.sums += torch.tensor(totals, dtype=torch.float64).to(self.sums)
 

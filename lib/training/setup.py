@@ -32,12 +32,13 @@ def prepare(
     history: Mapping[str, Any] | None = None,
     stop: Callable[[], bool] = lambda: False,
     tick: Callable[[dict], None] = lambda row: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """A run in `folder`, which is made if need be, ready to train.
 
     model: a name that zoo.parse reads.  recipe: settings of a Recipe by name; without samples, the
     run has the whole epochs that all passes over the sets hold.  history: an entry for the command
-    line at work.  stop, tick: as Run takes them.
+    line at work.  stop, tick, say: as Run takes them.
 
     Raises DataError for sets and settings that do not go together, CannotError for a missing GPU
     and a model that memory does not hold.
@@ -77,7 +78,7 @@ def prepare(
     except OSError as err:
         raise CannotError(f"{folder}: {err.strerror}") from err
     with enough_memory(too_large):
-        return Run(folder, network, settled, plan, ranks, stop=stop, tick=tick)
+        return Run(folder, network, settled, plan, ranks, stop=stop, tick=tick, say=say)
 
 
 def _recipe(settings: Mapping[str, Any], images: Images) -> Recipe:

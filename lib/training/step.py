@@ -69,12 +69,12 @@ def outcome(
         right = _count_right(logits, label)
         return Outcome(loss, right, right)
     clean = model(images)
-    target = functional.softmax(clean.detach(), 1)
+    target = clean.detach()
     with running_statistics_kept(layers):
         attacked = pgd.ascend(lambda x: divergence(target, inner(x)).sum() / count, *box)
     robust = model(attacked)
     # no detach: the divergence moves the clean predictions too
-    shift = divergence(functional.softmax(clean, 1), robust).sum() / count
+    shift = divergence(clean, robust).sum() / count
     loss = label_loss(clean) + recipe.beta * shift
     return Outcome(loss, _count_right(clean, label), _count_right(robust, label))
 
