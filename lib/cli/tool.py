@@ -1,5 +1,6 @@
 """The click command class of every tool: one-line errors, exit statuses, signals."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from advlib import __version__, settings
+from advlib.cli.streams import prepare_streams
 from advlib.errors import CannotError, DataError
 
 # Modules of the packages that only commands with images need, which `images` installs
@@ -72,6 +74,7 @@ class Tool(click.Command):
     def main(  # type: ignore[override]  # it ends the process, as click's does by default
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
+        prepare_streams()
         name = prog_name or os.path.basename(sys.argv[0])
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -117,6 +120,8 @@ def _ending(err: Exception) -> tuple[int, str]:
             return 2, str(err)
         case CannotError():
             return 1, str(err)
+        case OSError(errno=errno.EBADF):
+            return 1, "standard input or output is closed"
         case OSError():
             return 1, f"{err.filename}: {err.strerror}" if err.filename else err.strerror or str(
                 err

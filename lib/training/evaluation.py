@@ -10,8 +10,10 @@ from typing import Any
 from torch import nn
 
 from advlib.attacks.settings import PGD
+from advlib.errors import DataError
 from advlib.evaluation.scores import mean_scores
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.tensorfile import difference
 from advlib.shards.reader import ShardSet
 from advlib.training.plan import Evaluations
 from advlib.training.recipe import Recipe
@@ -35,6 +37,20 @@ class Evaluator:
         self.network, self.plan, self.ranks, self.epochs = network, plan, ranks, recipe.epochs
         self._attack = PGD(eps=recipe.eps)
         self._how = {"seed": seed, "batch": min(TESTED, batch)}
+
+    def go_on(self, before: dict[str, Any] | None, finished: bool) -> str:
+        """What to say of a run that goes on, whose evaluations were as `before`; "" if nothing.
+
+        before: from `Evaluations.document`; None where an older program saved the state.
+        Raises DataError where the run is finished and evaluations asked for were not made.
+        """
+        other = before and difference(before, self.plan.document())
+        if other and finished:
+            raise DataError(
+                f"the run is finished, and was evaluated {other}: score its checkpoints with"
+                " adveval"
+            )
+        return f"evaluations so far were {other}" if other else ""
 
     def test(self, epoch: int) -> dict[str, Any] | None:
         """Scores on the test images after an epoch, 0 for before training; None if not due."""

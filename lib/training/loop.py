@@ -41,7 +41,7 @@ class Run:
     """A run in a folder; `train` begins it, or goes on, to its end.
 
     Raises DataError where the folder holds another run, CannotError where it cannot go on: a loss
-    or weights that are no numbers, no memory, a full disk, ranks that see different folders.
+    or weights that are no numbers, no memory, a full disk, folders that differ between ranks.
     """
 
     def __init__(
@@ -117,7 +117,10 @@ class Run:
         if facts:
             self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
             self.meter.restore(facts["sums"], facts["reported"])
-            if self.step >= self.recipe.steps:
+            finished = self.step >= self.recipe.steps
+            if text := self.evaluator.go_on(facts.get("evaluations"), finished):
+                self.say(text)
+            if finished:
                 return True
         self.folder.open_log(facts["log"] if facts else 0)
         if not facts:
@@ -268,6 +271,7 @@ class Run:
             "best": self.best,
             "sums": self.meter.totals(),
             "reported": self.meter.reported,
+            "evaluations": self.plan.evaluations.document(),
         }
         self.folder.save(self._networks(), self.optimiser, facts)
         self.agreement.saved()

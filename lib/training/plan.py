@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
@@ -20,6 +21,16 @@ class Evaluations:
     at: frozenset[int] = frozenset()
     images: int | None = None
     validate_every: int = 1
+
+    def document(self) -> dict[str, Any]:
+        """What decides the evaluations, as JSON."""
+        digests = {name: getattr(self, name) for name in ("test", "validation")}
+        return {
+            **{name: shards and shards.digest for name, shards in digests.items()},
+            "evaluate": sorted(self.at),
+            "evaluate_images": self.images,
+            "validate_every": self.validate_every,
+        }
 
 
 @dataclass

@@ -158,3 +158,14 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_line(small_sets):
     before, last = advtrain(small_sets, line, status=1).stderr.splitlines()
     assert "the loss is nan within steps 1 to" in last
     assert before.startswith("advtrain: epoch 0: test accuracy")
+
+
+def test_a_finished_run_does_not_pass_over_evaluations_that_it_did_not_make(small_run):
+    line = f"{RUN} -o plain".replace("--validation few", "--validation test")
+    done = advtrain(small_run.parent, line, status=2)
+    assert "the run is finished, and was evaluated with validation" in done.stderr
+    assert done.stderr.endswith("score its checkpoints with adveval\n")
+    bare = RUN.partition(" --evaluate")[0].replace(" --test test --validation few", "")
+    advtrain(small_run.parent, f"{bare} -o bare")
+    done = advtrain(small_run.parent, f"{bare} --test test -o bare", status=2)
+    assert "the run is finished, and was evaluated with test None" in done.stderr

@@ -28,7 +28,7 @@ setup.build = lambda *about: build(*about).double()
 RECIPE = dict(samples=620, batch=31, epoch=155, eps=0.05, step_size=0.02, attack_steps=3, lr=0.1)
 run = setup.prepare(sys.argv[1], "wrn-10-1", TrainingImages(("train",)), RECIPE,
     Evaluation("few", "few", "0,2,4"))
-run.plan.log_every, run.stop = 1, lambda: run.step == int(sys.argv[2])
+run.plan.log_every, run.stop = 1, lambda: 0 < int(sys.argv[2]) <= run.step
 run.train()
 leave()
 """
