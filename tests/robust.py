@@ -81,10 +81,13 @@ class Doubled(nn.Module):
 def _trained(
     name: str, build: Callable[[], nn.Module], steps: int, lr: float, eps: float
 ) -> nn.Module:
-    """A network trained against attacks, once in a run of the tests."""
+    """A network trained against attacks, once in a run of the tests.
+
+    In float64, so that every kind of processor comes to the same weights.
+    """
 
     def train(folder: Path) -> None:
-        torch.save(_train(build, steps, lr, eps).state_dict(), folder / "weights.pt")
+        torch.save(_train(build, steps, lr, eps).float().state_dict(), folder / "weights.pt")
 
     with torch.random.fork_rng():
         made = build()
@@ -96,8 +99,10 @@ def _trained(
 def _train(build: Callable[[], nn.Module], steps: int, lr: float, eps: float) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
+        torch.set_default_dtype(torch.float64)
         made = build()
-        images, label = pictures(slice(1797 - TRAINED, None))
+        torch.set_default_dtype(torch.float32)
+        images, label = pictures(slice(1797 - TRAINED, None), torch.float64)
         optimiser = torch.optim.SGD(made.parameters(), lr, 0.9, nesterov=True, weight_decay=5e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, steps)
         for rows in torch.randint(len(images), (steps, 128)):
@@ -125,23 +130,24 @@ def convolutional(
 ) -> nn.Module:
     """A small network that learned images (n, c, 8, 7), float32, with noise added, in a second.
 
-    float64 inside, as `small`.
+    float64 inside, as `small`, and trained so.
     """
     torch.manual_seed(1)
+    images = images.double()
     made = nn.Sequential(
         nn.Conv2d(images.shape[1], 8, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
         nn.Linear(96, int(label.max()) + 1),
-    )
+    ).double()
     optimiser = torch.optim.Adam(made.parameters(), 0.01)
     for rows in torch.randint(len(images), (steps, 100)):
         noisy = images[rows] + noise * (torch.rand_like(images[rows]) - 0.5)
         optimiser.zero_grad()
         functional.cross_entropy(made(noisy), label[rows]).backward()
         optimiser.step()
-    return Doubled(made.double()).eval().requires_grad_(False)
+    return Doubled(made).eval().requires_grad_(False)
 
 
 def write(name, chunk: Chunk, layout: str = "chunk", **about) -> None:
