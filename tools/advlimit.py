@@ -4,8 +4,9 @@ import click
 
 from advlib import cli
 from advlib.settings import when_absent, when_given
+from advlib.training.rules import HOPPER
 
-DEVICE_FLOPS = 4.947e14  # FLOP/s of an H100 SXM at dense TF32; NVIDIA's data sheet
+DEVICE_FLOPS = HOPPER["tf32"]  # FLOP/s of an H100 SXM
 TARGETS = ("target_accuracy", "target_loss")
 FOR_TIME = when_given(*TARGETS) + when_absent("budgets")  # a time is that of a target
 

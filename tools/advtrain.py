@@ -45,7 +45,9 @@ def _share(context, param, value):
 )
 @cli.setting_options(Evaluation, ["test", "validation"])
 @cli.setting_options(Recipe)
-@cli.setting_options(Evaluation, ["evaluate", "evaluate_images", "validate_every"])
+@cli.setting_options(
+    Evaluation, ["evaluate", "evaluate_images", "validate_every", "eval_precision"]
+)
 @click.option(
     "--normalisation",
     type=click.Choice(list(NORMALISATIONS)),

@@ -151,11 +151,16 @@ class Job:
 
     def _meter(self, images: int, report: Callable[[Progress], None]) -> Meter:
         done = self._done_images
+
+        def say(progress: Progress) -> None:
+            self.ranks.sign()
+            report(progress)
+
         mine = len(range(self.ranks.rank, self.windows, self.ranks.ranks)) * self.window
         return Meter(
             self.suite,
             self.oracle,
-            report,
+            say,
             begun=self._begun,
             images=images,
             done=done,

@@ -5,10 +5,18 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from advlib.jobs.cuda_graphs import Replayed
+from advlib.models.network import is_built_here
+
 Logits = Callable[[Tensor], Tensor]  # images (b, c, h, w) in [0, 1] to logits (b, k)
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (b, k) and the images' rows (b,) to losses (b,)
 
 CPU_WIDTH = 32  # images at once, from which a CPU takes no less time for each
+
+
+def replayed(network: Logits) -> Logits:
+    """The network in evaluation mode, its passes replayed if it is known to allow that."""
+    return Replayed(network) if is_built_here(network) else network
 
 
 class Oracle:

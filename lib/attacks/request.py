@@ -11,7 +11,7 @@ from torch import nn
 
 from advlib.attacks.checks import Finding
 from advlib.attacks.job import Job
-from advlib.attacks.oracle import CPU_WIDTH, Logits, Oracle
+from advlib.attacks.oracle import CPU_WIDTH, Logits, Oracle, replayed
 from advlib.attacks.progress import Progress
 from advlib.attacks.results import write_results
 from advlib.attacks.settings import AttackSettings
@@ -32,7 +32,7 @@ def oracle_of(
     if not reference and isinstance(model, nn.Module):
         model.requires_grad_(False)
     width = CPU_WIDTH if device.type == "cpu" else batch
-    return Oracle(model, None if reference else folded(model), batch, width, name)
+    return Oracle(model, None if reference else replayed(folded(model)), batch, width, name)
 
 
 def attack_job(

@@ -51,7 +51,7 @@ def open_checkpoint(
     """
     import torch
 
-    from advlib.jobs.devices import allow_tf32
+    from advlib.jobs.precision import allow_tf32
     from advlib.models import checkpoints
     from advlib.models.network import laid_out
 
@@ -78,7 +78,7 @@ def open_network(
     import os
 
     from advlib.evaluation.outcomes import check_images
-    from advlib.jobs.devices import allow_tf32
+    from advlib.jobs.precision import allow_tf32
     from advlib.models import callables, imported
 
     if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):

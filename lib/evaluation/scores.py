@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from advlib.attacks.draws import Keyed
 from advlib.attacks.losses import divergence
-from advlib.attacks.oracle import Oracle
+from advlib.attacks.oracle import Logits, Oracle, replayed
 from advlib.attacks.pgd import start_and_climb
 from advlib.attacks.settings import PGD
 from advlib.errors import CannotError, DataError
@@ -63,14 +63,20 @@ class Batch:
 
 
 def attack_numbered(
-    model: nn.Module, images: Tensor, label: Tensor, number: Tensor, how: PGD, seed: int
+    model: nn.Module,
+    images: Tensor,
+    label: Tensor,
+    number: Tensor,
+    how: PGD,
+    seed: int,
+    fast: Logits | None = None,
 ) -> Tensor:
     """The images after PGD in evaluation mode, from starts that seed and number alone decide.
 
-    number: (b,) int64, of each image in its set.
+    number: (b,) int64, of each image in its set.  fast: as Oracle takes it.
     """
     with evaluating(model):
-        oracle = Oracle(model, batch=len(images))
+        oracle = Oracle(model, fast, batch=len(images))
         return start_and_climb(oracle, images, label, Keyed(seed, number), how)
 
 
@@ -124,6 +130,7 @@ def score_set(
 
     Raises DataError for stored images that are none, CannotError for a stream on several ranks.
     """
+    fast = replayed(model)
     for number, chunk, images in _read(source, ranks, batch, most, how == "stored"):
         if not len(chunk):  # the last images may not reach all ranks
             yield Batch(number, chunk, images, None)
@@ -137,7 +144,7 @@ def score_set(
             attacked = _stored(chunk, ranks.device, source.name)
         elif how is not None:
             numbers = torch.from_numpy(number).to(ranks.device)
-            attacked = attack_numbered(model, image, label, numbers, how, seed)
+            attacked = attack_numbered(model, image, label, numbers, how, seed, fast)
         yield Batch(number, chunk, images, score(model, image, label, attacked))
 
 

@@ -9,22 +9,28 @@ from datetime import timedelta
 import torch
 import torch.distributed as distributed
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
+from advlib.jobs.barrier import Barrier
 from advlib.jobs.devices import choose_device
 
-# a rank may attack for hours before the others' work is done; torchrun ends them if one dies
-PATIENCE = timedelta(days=7)
+# of what ranks do at once; where their work is unequal they wait at the barrier
+TIMEOUT = timedelta(minutes=30)
 RANK, RANKS = "RANK", "WORLD_SIZE"  # variables that torchrun sets for each process
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """A process among `ranks`, and the device it computes on."""
+    """A process among `ranks`, and the device it computes on.
+
+    barrier: where it waits for the others; None where it is alone.
+    """
 
     rank: int
     ranks: int
     device: torch.device
+    barrier: Barrier | None = None
 
     @property
     def first(self) -> bool:
@@ -60,9 +66,14 @@ class Ranks:
         return found
 
     def wait(self) -> None:
-        """Wait until all ranks have come here."""
-        if self.ranks > 1:
-            distributed.barrier()
+        """Wait until all ranks have come here; CannotError where one gives no sign for long."""
+        if self.barrier:
+            self.barrier.wait()
+
+    def sign(self) -> None:
+        """Say that this rank moves on, for those that wait for it; cheap."""
+        if self.barrier:
+            self.barrier.sign()
 
     def average_gradients(self, model: nn.Module) -> nn.Module:
         """The network wrapped so that gradients are averaged over all ranks."""
@@ -83,10 +94,21 @@ def join(device: str | None = None) -> Ranks:
     """
     chosen = choose_device(device)
     rank, ranks = int(os.environ.get(RANK, 0)), int(os.environ.get(RANKS, 1))
-    if ranks > 1 and not distributed.is_initialized():
-        backend = "nccl" if chosen.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=PATIENCE)
-    return Ranks(rank, ranks, chosen)
+    if ranks == 1:
+        return Ranks(rank, ranks, chosen)
+    store, rank, ranks = next(rendezvous("env://", timeout=TIMEOUT))
+    on_gpu = chosen.type == "cuda"
+    distributed.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        store=distributed.PrefixStore("group", store),
+        rank=rank,
+        world_size=ranks,
+        timeout=TIMEOUT,
+        # known from the start, no rank's first operation opens a context on another one's GPU
+        device_id=chosen if on_gpu else None,
+    )
+    barrier = Barrier(distributed.PrefixStore("barrier", store), rank, ranks)
+    return Ranks(rank, ranks, chosen, barrier)
 
 
 def leave() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from advlib.models.network import Classifier, laid_out, network_class
+from advlib.models.network import is_built_here, laid_out
 
 
 def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -24,8 +24,7 @@ def folded(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
     Raises RuntimeError, torch.OutOfMemoryError where the copy finds no room.
     """
-    # not of a subclass, whose order of computing may be another
-    if not isinstance(model, Classifier) or type(model) is not network_class(model.model):
+    if not is_built_here(model):
         return model
     twin = copy.deepcopy(model).eval()  # as folding asks
     for module in twin.modules():

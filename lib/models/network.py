@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -122,6 +122,11 @@ def build(
     usual_mean, usual_std = zoo.NORMALISATIONS[spec.normalisation]
     kind = network_class(spec)
     return kind(spec, classes, image_size, mean or usual_mean, std or usual_std)
+
+
+def is_built_here(network: object) -> TypeGuard[Classifier]:
+    """Whether a network is as `build` makes them; one of a subclass may compute otherwise."""
+    return isinstance(network, Classifier) and type(network) is network_class(network.model)
 
 
 def network_class(model: Architecture) -> type[Classifier]:

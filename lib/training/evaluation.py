@@ -12,6 +12,7 @@ from torch import nn
 from advlib.attacks.settings import PGD
 from advlib.errors import DataError
 from advlib.evaluation.scores import mean_scores
+from advlib.jobs.precision import computing
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.tensorfile import difference
 from advlib.shards.reader import ShardSet
@@ -44,7 +45,8 @@ class Evaluator:
         before: from `Evaluations.document`; None where an older program saved the state.
         Raises DataError where the run is finished and evaluations asked for were not made.
         """
-        other = before and difference(before, self.plan.document())
+        # without a word of the precision, a state is older than the choice
+        other = before and difference({"eval_precision": "fp32", **before}, self.plan.document())
         if other and finished:
             raise DataError(
                 f"the run is finished, and was evaluated {other}: score its checkpoints with"
@@ -68,5 +70,8 @@ class Evaluator:
 
     def _scores(self, shards: ShardSet, most: int | None) -> dict[str, Any]:
         begun = time.monotonic()
-        found = mean_scores(self.network, shards, self._attack, self.ranks, most=most, **self._how)
+        with computing(self.plan.precision, self.ranks.device.type):
+            found = mean_scores(
+                self.network, shards, self._attack, self.ranks, most=most, **self._how
+            )
         return {"seconds": time.monotonic() - begun, **found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from advlib.models.flops import forward_flops
 
@@ -33,19 +33,9 @@ def step_flops(network: Classifier, recipe: Recipe) -> int:
     network.train()
     with FlopCounterMode(display=False) as counter:
         noise = torch.empty_like(images)
-        bare = cast("Classifier", _Bare(network))
-        outcome(network, bare, images, label, noise, recipe, COUNTED).loss.backward()
+        # the counter's own hooks refuse the gradient of a module's input
+        outcome(network, network.forward, images, label, noise, recipe, COUNTED).loss.backward()
     return counter.get_total_flops() // COUNTED
-
-
-class _Bare:
-    """A network without its own hooks: the counter's refuse the gradient of a module's input."""
-
-    def __init__(self, network: Classifier):
-        self.modules, self.forward = network.modules, network.forward
-
-    def __call__(self, images):
-        return self.forward(images)
 
 
 def counted(

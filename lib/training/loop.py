@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from advlib.training.evaluation import Evaluator
 from advlib.training.folder import BEST, LAST, RunFolder
 from advlib.training.log import TRAINING_LOG
 from advlib.training.meter import StepMeter
+from advlib.training.passes import Passes
 from advlib.training.plan import Plan
 from advlib.training.recipe import Recipe
 from advlib.training.soundness import DivergedError, what_is_not_finite
@@ -77,10 +78,7 @@ class Run:
             nesterov=True,
             foreach=True,
         )
-        # of the first the attack takes gradients by images, of the second the loss by weights
-        compiled = torch.compile(self.model) if recipe.compile else self.model
-        self.network = cast(nn.Module, compiled)
-        self.shared = ranks.average_gradients(self.network)
+        self.passes = Passes(self.model, recipe, ranks)
         channels, height, _ = model.shape
         forward = model.model.forward_flops(height, model.classes, channels)
         self.flops = forward * recipe.forwards  # of training on an image
@@ -157,6 +155,7 @@ class Run:
             "torch": torch.__version__,
             "evaluate": sorted(self.plan.evaluations.at),
             "validate_every": self.plan.evaluations.validate_every,
+            "eval_precision": self.plan.evaluations.precision,
         }
         return TRAINING_LOG.header(settings)
 
@@ -202,8 +201,8 @@ class Run:
             image = augment(image, position, self._seed(CROPS))
         images = self.images = to_float(image).to(memory_format=self.layout)
         noise = uniform(position, self._seed(NOISE), images.shape[1:])
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            found = outcome(self.shared, self.network, images, label, noise, recipe, recipe.batch)
+        with self.passes.of_step(self.step) as (shared, attacked):
+            found = outcome(shared, attacked, images, label, noise, recipe, recipe.batch)
         # gradients are averaged over ranks, so each counts its images by their share of the batch
         self.optimiser.zero_grad(set_to_none=True)
         (found.loss * self.ranks.ranks).backward()

@@ -14,6 +14,7 @@ class Evaluations:
 
     test: of the learning curve, after the epochs `at`, 0 for before training; `images` of them,
     None for all.  validation: which choose the best checkpoint, every `validate_every` epochs.
+    precision: that evaluations compute in, one of PRECISIONS.
     """
 
     test: ShardSet | None = None
@@ -21,6 +22,7 @@ class Evaluations:
     at: frozenset[int] = frozenset()
     images: int | None = None
     validate_every: int = 1
+    precision: str = "fp32"
 
     def document(self) -> dict[str, Any]:
         """What decides the evaluations, as JSON."""
@@ -30,6 +32,7 @@ class Evaluations:
             "evaluate": sorted(self.at),
             "evaluate_images": self.images,
             "validate_every": self.validate_every,
+            "eval_precision": self.precision,
         }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from advlib.attacks.settings import PGD
 from advlib.errors import DataError
+from advlib.jobs.precision import PRECISIONS
 from advlib.models.flops import ATTACK_STEPS, training_forwards
 from advlib.settings import Rule, applicable, check, document, setting, when
 from advlib.training.rules import batch_size, peak_learning_rate
@@ -17,7 +18,6 @@ from advlib.training.rules import batch_size, peak_learning_rate
 EPOCH = 50_000  # images of an epoch: CIFAR-10's training set, whatever the data
 EPOCHS = 100  # about, in shorter runs, so that the schedule is no staircase
 LOSSES = ("trades", "madry", "clean")
-PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 def _attacks(found: Mapping[str, Any]) -> bool:

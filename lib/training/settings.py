@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from advlib.errors import DataError
+from advlib.jobs.precision import PRECISIONS
 from advlib.settings import check, setting, when_given
 from advlib.training.schedule import evaluation_epochs
 
@@ -53,6 +54,12 @@ class Evaluation:
         "Epochs between checks on the validation images.",
         low=1,
         applies=when_given("validation"),
+    )
+    eval_precision: str = setting(
+        "fp32",
+        "Of the evaluations in a run; adveval's is fp32.",
+        choices=PRECISIONS,
+        applies=when_given("test", "validation"),
     )
 
     def __post_init__(self):

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.devices import allow_tf32
 from advlib.jobs.memory import enough_memory, keep_memory
+from advlib.jobs.precision import allow_tf32
 from advlib.jobs.ranks import join
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
@@ -64,7 +64,14 @@ def prepare(
     plan = Plan(
         order,
         images.all,
-        Evaluations(test, validation, at, evaluation.evaluate_images, evaluation.validate_every),
+        Evaluations(
+            test,
+            validation,
+            at,
+            evaluation.evaluate_images,
+            evaluation.validate_every,
+            evaluation.eval_precision,
+        ),
         save_every=hardware.save_every * MINUTE,
         workers=hardware.workers,
         about=_about(folder, data, images, history),

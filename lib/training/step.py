@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from advlib.attacks import pgd
 from advlib.attacks.losses import divergence
+from advlib.jobs.cuda_graphs import Network
 from advlib.training.batchnorm import batch_norms, running_statistics_kept
 from advlib.training.recipe import Recipe
 
@@ -34,7 +35,7 @@ class Outcome:
 
 def outcome(
     model: nn.Module,
-    inner: nn.Module,
+    inner: Network,
     images: Tensor,
     label: Tensor,
     noise: Tensor,
@@ -44,11 +45,11 @@ def outcome(
     """The loss of a batch, or of a rank's share of it, in training mode.
 
     model: what the loss goes through, which may gather gradients over ranks.  inner: the same
-    network without that, for the attack.
+    network for the attack, of which gradients by images alone are asked.
     images: (b, c, h, w) in [0, 1].  label: (b,) int64.  noise: like images, uniform in [0, 1).
     count: images of the whole batch, by which losses are divided.
     """
-    layers = batch_norms(inner)
+    layers = batch_norms(model)
 
     def label_loss(logits: Tensor, smoothing: float = recipe.smoothing) -> Tensor:
         whole = functional.cross_entropy(logits, label, reduction="sum", label_smoothing=smoothing)

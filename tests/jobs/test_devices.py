@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from advlib.errors import CannotError
-from advlib.jobs.devices import allow_tf32, choose_device, device_name
+from advlib.errors import CannotError, DataError
+from advlib.jobs.devices import choose_device, device_name
 
 
 @pytest.fixture
@@ -30,15 +30,21 @@ def test_without_a_gpu_it_is_the_cpu_and_a_gpu_is_refused(no_gpu):
         choose_device("tpu-like")
 
 
-@pytest.mark.parametrize(("local", "index"), [("0", 0), ("1", 1), ("3", 1)])
-def test_each_rank_of_a_machine_takes_a_gpu_in_turn(two_gpus, monkeypatch, local, index):
-    monkeypatch.setenv("LOCAL_RANK", local)
-    assert choose_device() == choose_device("cuda") == torch.device("cuda", index)
-    assert choose_device("cuda:0") == torch.device("cuda", 0)
-    assert [device.index for device in two_gpus] == [index, index, 0]
+def test_each_rank_of_a_machine_takes_a_gpu_of_its_own(two_gpus, monkeypatch):
+    for local in (0, 1):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+        monkeypatch.setenv("LOCAL_RANK", str(local))
+        assert choose_device() == choose_device("cuda") == torch.device("cuda", local)
+    assert [device.index for device in two_gpus] == [0, 0, 1, 1]
 
 
-def test_tf32_is_allowed_for_convolutions_and_products_together():
-    for allowed in (True, False):
-        allow_tf32(allowed)
-        assert torch.backends.cudnn.allow_tf32 == torch.backends.cuda.matmul.allow_tf32 == allowed
+def test_ranks_never_share_a_gpu(two_gpus, monkeypatch):
+    assert choose_device("cuda:1") == torch.device("cuda", 1)  # alone
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    for name in (None, "cuda"):
+        with pytest.raises(DataError, match="3 ranks on this machine and 2 GPUs"):
+            choose_device(name)
+    with pytest.raises(DataError, match="device cuda:1: 3 ranks cannot share it"):
+        choose_device("cuda:1")
+    assert choose_device("cpu") == torch.device("cpu")

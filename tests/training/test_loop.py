@@ -7,7 +7,7 @@ import official
 import pytest
 import torch
 from small_networks import ALONE, batch, close, network, offset
-from small_runs import RUN, advtrain, rows
+from small_runs import RUN, advtrain, rows, timeless
 
 from advlib.jobs.files import lock_folder
 from advlib.jobs.keyed_random import uniform
@@ -169,3 +169,22 @@ def test_a_finished_run_does_not_pass_over_evaluations_that_it_did_not_make(smal
     advtrain(small_run.parent, f"{bare} -o bare")
     done = advtrain(small_run.parent, f"{bare} --test test -o bare", status=2)
     assert "the run is finished, and was evaluated with test None" in done.stderr
+
+
+def test_evaluations_are_of_the_precision_that_is_asked_for(small_run):
+    """bfloat16 moves the scores, not the training; it is in the header, and is said if changed."""
+    folder = small_run.parent
+    line = f"{RUN} -o rounded --eval-precision bf16".replace("--evaluate 0,2,5", "--evaluate 0,1")
+    line = line.replace("--samples 1500", "--samples 320")
+    advtrain(folder, line)
+    advtrain(folder, line.replace("-o rounded", "-o exact").replace("bf16", "fp32"))
+    header, *rounded = timeless(folder / "rounded/log.jsonl")
+    _, *exact = timeless(folder / "exact/log.jsonl")
+    assert header["eval_precision"] == "bf16"
+    for mine, its in zip(rounded, exact, strict=True):
+        if mine["event"] == "evaluation":
+            assert 0 < abs(mine["loss"] - its["loss"]) < 0.05 * its["loss"]
+        else:
+            assert mine == its or mine["event"] == "validation"
+    said = advtrain(folder, line.replace("bf16", "fp32"), status=2).stderr
+    assert "eval_precision" in said and said.count("\n") == 1
