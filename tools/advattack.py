@@ -21,7 +21,7 @@ OF_AUTOATTACK = Rule(
 @click.argument("network")
 @cli.sets_argument
 @cli.setting_options(AttackSettings, steps="--attack-steps", loss="--attack-loss")
-@click.option("--first", type=click.IntRange(min=1), metavar="N", help="The first N images alone.")
+@click.option("--first", type=cli.Whole(min=1), metavar="N", help="The first N images alone.")
 @cli.network_options
 @click.option(
     "--pixels",
@@ -30,7 +30,7 @@ OF_AUTOATTACK = Rule(
 )
 @click.option(
     "--batch",
-    type=click.IntRange(min=1),
+    type=cli.Whole(min=1),
     default=256,
     show_default=True,
     metavar="N",

@@ -15,7 +15,7 @@ from advlib.settings import when_absent
 @click.argument("checkpoint")
 @cli.sets_argument
 @cli.setting_options(EvaluationSettings, steps="--attack-steps", loss="--attack-loss")
-@click.option("--first", type=click.IntRange(min=1), metavar="N", help="The first N images alone.")
+@click.option("--first", type=cli.Whole(min=1), metavar="N", help="The first N images alone.")
 @cli.option(
     "--classwise",
     "per_class",
@@ -38,7 +38,7 @@ from advlib.settings import when_absent
 @cli.network_options
 @click.option(
     "--batch",
-    type=click.IntRange(min=1),
+    type=cli.Whole(min=1),
     default=512,
     show_default=True,
     metavar="N",

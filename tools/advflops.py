@@ -17,7 +17,7 @@ from advlib.training.recipe import Recipe
 )
 @click.option(
     "--image-size",
-    type=click.IntRange(min=1),
+    type=cli.Whole(min=1),
     default=32,
     show_default=True,
     metavar="PIXELS",
@@ -25,7 +25,7 @@ from advlib.training.recipe import Recipe
 )
 @click.option(
     "--classes",
-    type=click.IntRange(min=1),
+    type=cli.Whole(min=1),
     default=10,
     show_default=True,
     metavar="N",

@@ -39,7 +39,7 @@ FOR_TIME = when_given(*TARGETS) + when_absent("budgets")  # a time is that of a 
 )
 @cli.option(
     "--devices",
-    type=click.IntRange(1),
+    type=cli.Whole(1),
     default=1,
     show_default=True,
     applies=FOR_TIME,

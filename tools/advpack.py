@@ -50,7 +50,7 @@ OF_DATA_SET = (Rule(_is_data_set, "goes with a data set, not with shards"),)
 @click.option("--renumber", is_flag=True, help="Number the images anew instead of keeping keys.")
 @cli.option(
     "--classes",
-    type=click.IntRange(1, MOST_CLASSES),
+    type=cli.Whole(1, MOST_CLASSES),
     metavar="N",
     help="How many classes there are.",
     applies=when_absent("class_names"),

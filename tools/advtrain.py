@@ -1,12 +1,12 @@
 """advtrain: train one classifier adversarially."""
 
 import contextlib
-from fractions import Fraction
 
 import click
 
 from advlib import cli
 from advlib.models.zoo import NORMALISATIONS
+from advlib.numbers import parse_fraction
 from advlib.settings import settings_of, when_given
 from advlib.training.recipe import Recipe
 from advlib.training.settings import Evaluation, Hardware, TrainingImages
@@ -14,7 +14,7 @@ from advlib.training.settings import Evaluation, Hardware, TrainingImages
 
 def _share(context, param, value):
     try:
-        share = Fraction(value)
+        share = parse_fraction(value)
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(f"found {value!r}; expected a fraction, as 1/8") from None
     if not 0 < share < 1:

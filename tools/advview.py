@@ -18,7 +18,7 @@ from advlib.figures.formats import suffix_of
 @click.option(
     "--first",
     "most",
-    type=click.IntRange(min=1),
+    type=cli.Whole(min=1),
     default=96,
     show_default=True,
     metavar="N",
@@ -26,13 +26,13 @@ from advlib.figures.formats import suffix_of
 )
 @click.option(
     "--per-row",
-    type=click.IntRange(1, 1000),
+    type=cli.Whole(1, 1000),
     metavar="N",
     help="Images a row. [default: 8, attacked 3]",
 )
 @click.option(
     "--scale",
-    type=click.IntRange(1, 64),
+    type=cli.Whole(1, 64),
     metavar="N",
     help="Pixels of the sheet, across, for one of an image. [default: for images 64 wide, about]",
 )

@@ -49,4 +49,4 @@ def entry(document: Mapping, eps: Fraction, given: Mapping[str, str]) -> tuple[d
 def _value(text: str) -> str | bool | int:
     if text in ("true", "false"):
         return text == "true"
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isascii() and text.isdecimal() else text

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from advlib.errors import DataError
+from advlib.numbers import parse_fraction
 from advlib.settings import Conditions, Rule, check, setting, when
 
 NORMS = ("Linf", "L2", "L1")
@@ -27,7 +28,7 @@ def exact_radius(value: float | str | Fraction) -> Fraction:
     Raises DataError for what is no number.
     """
     try:
-        exact = Fraction(value)
+        exact = parse_fraction(value) if isinstance(value, str) else Fraction(value)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         raise DataError(f"eps: found {value!r}; expected a radius, as 8/255") from None
     simple = exact.limit_denominator(1000)

@@ -38,7 +38,7 @@ from advlib.cli.networks import (
     open_network,
     versions,
 )
-from advlib.cli.number_types import FLOPS, NUMBERS, Count, Numbers, Radius
+from advlib.cli.number_types import FLOPS, NUMBERS, Count, Numbers, Radius, Whole
 from advlib.cli.options import (
     columns_option,
     fit_arguments,
@@ -86,6 +86,7 @@ __all__ = [
     "Radius",
     "Tool",
     "Warnings",
+    "Whole",
     "atomic_write",
     "attack_document",
     "attack_meter",

@@ -1,6 +1,7 @@
 """The option that names a figure's file, and the file."""
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -37,4 +38,6 @@ def figure_file(output: str) -> Iterator[BinaryIO]:
         return
     if sys.stdout.isatty():
         raise click.UsageError("a picture is binary; name a file with -o, or pipe it on")
-    yield sys.stdout.buffer
+    whole = io.BytesIO()  # a figure that fails half-way prints nothing
+    yield whole
+    sys.stdout.buffer.write(whole.getvalue())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
+from advlib.cli.number_types import Whole
 from advlib.cli.options import option
 from advlib.cli.output import history_entry, note
 from advlib.settings import Rule, when_given
@@ -58,14 +59,14 @@ def layout_options(usual: str) -> Callable:
         ),
         option(
             "--chunk",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             metavar="N",
             help=f"Images of a chunk, in the chunk layout. [default: {IMAGES_PER_CHUNK}]",
             applies=(*WRITES, Rule(lambda found: found["layout"] != "sample", NO_CHUNKS)),
         ),
         option(
             "--shard",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             metavar="N",
             help="Images of a shard, in a set of files. "
             f"[default: {IMAGES_PER_SHARD['chunk']} in chunks, else {IMAGES_PER_SHARD['sample']}]",

@@ -1,4 +1,4 @@
-"""Types of options that hold numbers: counts, lists and ranges of them, radii."""
+"""Types of options that hold numbers: whole ones, counts, lists and ranges of them, radii."""
 
 import math
 from fractions import Fraction
@@ -6,9 +6,24 @@ from typing import Any
 
 import click
 
-from advlib.numbers import parse_number
+from advlib.numbers import parse_fraction, parse_number, parse_whole
 
 MOST = 10_000  # numbers in a range
+LARGEST = 2**64 - 1  # whole number, which a seed of 64 bits may be
+
+
+class Whole(click.IntRange):
+    """A whole number in digits from 0 to 9, of `min` to `max`, and of 64 bits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, str):
+            try:
+                value = parse_whole(value)
+            except ValueError:
+                self.fail(f"found {value!r}; expected a whole number", param, ctx)
+            if abs(value) > LARGEST:
+                self.fail(f"found {value}; expected at most {LARGEST}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Count(click.ParamType):
@@ -52,24 +67,29 @@ class Numbers(Count):
     def convert(self, value, param, ctx):
         if isinstance(value, list):
             return value
-        one = super().convert
         out = []
         for item in value.split(","):
-            if ":" not in item:
-                out.append(one(item, param, ctx))
-                continue
-            parts = item.split(":")
-            if len(parts) != 3 or not parts[2].isdecimal() or not 2 <= int(parts[2]) <= MOST:
-                self.fail(
-                    f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2 to {MOST}", param, ctx
-                )
-            first, last = one(parts[0], param, ctx), one(parts[1], param, ctx)
-            if not first > 0 < last:
-                self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)
-            steps = int(parts[2]) - 1
-            ratio = math.log(last / first)
-            out += [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
+            found = self._range(item, param, ctx) if ":" in item else [item]
+            out += [super(Numbers, self).convert(each, param, ctx) for each in found]
         return out
+
+    def _range(self, item, param, ctx):
+        """The numbers of `first:last:count`."""
+        wrong = f"found {item!r}; expected FIRST:LAST:COUNT, COUNT from 2 to {MOST}"
+        try:
+            begin, end, number = item.split(":")
+            count = parse_whole(number)
+        except ValueError:
+            self.fail(wrong, param, ctx)
+        if not 2 <= count <= MOST:
+            self.fail(wrong, param, ctx)
+        first, last = (super(Numbers, self).convert(each, param, ctx) for each in (begin, end))
+        if not first > 0 < last:
+            self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)
+        if not 0 < last / first < math.inf:
+            self.fail(f"found {item!r}; the ends are too far apart", param, ctx)
+        ratio, steps = math.log(last / first), count - 1
+        return [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
 
 
 class Radius(click.ParamType):
@@ -91,7 +111,7 @@ class Radius(click.ParamType):
         if isinstance(value, float | Fraction):
             return value
         try:
-            radius = Fraction(value)
+            radius = parse_fraction(value)
         except (ValueError, ZeroDivisionError):
             self.fail(f"found {value!r}; expected a radius, as 8/255", param, ctx)
         if radius < self.low or (self.above and radius == self.low):

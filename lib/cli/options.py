@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from advlib import settings
-from advlib.cli.number_types import Count, Numbers, Radius
+from advlib.cli.number_types import Count, Numbers, Radius, Whole
 from advlib.errors import DataError
 
 Group = TypeVar("Group")
@@ -96,7 +96,7 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
     elif kind is int:
         least = None if declared.low == -math.inf else int(declared.low) + declared.above
         most = None if declared.high == math.inf else int(declared.high)
-        extra["type"] = click.IntRange(least, most)
+        extra["type"] = Whole(least, most)
         extra["metavar"] = declared.metavar or "N"
     elif declared.fraction or kind is Fraction:
         exact = kind is Fraction
@@ -128,7 +128,7 @@ def seed_option(command: Any = None, *, applies: settings.Conditions = ()) -> An
     """`--seed`; bare, or with the conditions under which the command draws anything."""
     decorate = option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=0,
         show_default=True,
         metavar="N",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from advlib.cli.images import in_files
+from advlib.cli.number_types import LARGEST, Whole
 from advlib.cli.options import option
 from advlib.cli.output import stream_name
 from advlib.numbers import parse_number
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from advlib.shards.reader import ShardSet
     from advlib.shards.selection import Selection
     from advlib.shards.stream import ShardStream
+
+
+NUMBER = re.compile("[0-9]{1,18}")  # of a class
 
 
 def _not_both_piped(found: Mapping[str, Any]) -> bool:
@@ -71,7 +75,7 @@ def selection_options(command: Any) -> Any:
             ),
             click.option(
                 "--per-class",
-                type=click.IntRange(min=1),
+                type=Whole(min=1),
                 metavar="N",
                 help="The first N images of each class.",
             ),
@@ -140,7 +144,7 @@ def _classes(text: str, source: "ShardSet | ShardStream") -> frozenset[int]:
     names = {name: i for i, name in enumerate(source.class_names or ())}
     found = set()
     for item in (part.strip() for part in text.split(",")):
-        label = names.get(item, int(item) if item.isdecimal() else None)
+        label = names.get(item, int(item) if NUMBER.fullmatch(item) else None)
         if label is None or (source.classes is not None and label >= source.classes):
             have = ", ".join(names) or "numbers from 0"
             raise DataError(f"--class: no class {item!r} in {source.name}; expected {have}")
@@ -153,7 +157,7 @@ def _range(
 ) -> tuple[int, int | None] | None:
     if value is None:
         return None
-    found = re.fullmatch(r"(\d*):(\d*)", value)
+    found = re.fullmatch(r"([0-9]{0,18}):([0-9]{0,18})", value)
     if not found or value == ":":
         raise click.BadParameter(f"found {value!r}; expected FIRST:LAST, as 0:1000 or 1000:")
     return int(found[1] or 0), int(found[2]) if found[2] else None
@@ -173,6 +177,6 @@ def _count_or_share(
         if not 0 < number <= 1:
             raise wrong
         return float(number)
-    if number != int(number):
+    if not number.is_integer() or number > LARGEST:
         raise wrong
     return int(number)

@@ -10,7 +10,7 @@ from advlib.errors import DataError
 from advlib.settings import Conditions, Rule, check, setting
 
 USUAL = "pgd40-cw"  # the study's
-NAME = re.compile(r"pgd(\d{1,4})-(cw|ce)")
+NAME = re.compile(r"pgd([0-9]{1,4})-(cw|ce)")
 AS_NAMED = "as --attack"
 
 

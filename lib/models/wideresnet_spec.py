@@ -14,7 +14,9 @@ from typing import Self
 from advlib.errors import DataError
 from advlib.models.architecture import Architecture, Naming, Weights
 
-NAME = re.compile(r"(?:wrn|wideresnet)[-_](\d{1,4})[-_](\d{1,4})(?:[-_](silu|swish|relu))?", re.I)
+NAME = re.compile(
+    r"(?:wrn|wideresnet)[-_]([0-9]{1,4})[-_]([0-9]{1,4})(?:[-_](silu|swish|relu))?", re.I
+)
 STEM = 16  # channels after the first convolution
 
 

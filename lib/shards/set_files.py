@@ -13,7 +13,7 @@ from advlib.errors import DataError
 from advlib.shards.constants import SUFFIX
 from advlib.shards.index import read_index
 
-NUMBERED = re.compile(r"(.*)-\d{4,}\.tar", re.DOTALL)
+NUMBERED = re.compile(r"(.*)-[0-9]{4,}\.tar", re.DOTALL)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 EXPECTED = "expected shards (a .tar, name-{000000..000009}.tar, a set's name, its folder, or -)"
 

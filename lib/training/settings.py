@@ -1,5 +1,6 @@
 """Settings of a run beside its recipe: images, evaluations, hardware.  No torch here."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from advlib.settings import check, setting, when_given
 from advlib.training.schedule import evaluation_epochs
 
 MINUTE = 60.0  # seconds
+EPOCH = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Evaluation:
 
     def _listed(self) -> set[int]:
         parts = self.evaluate.split(",")
-        if not all(part.strip().isdecimal() for part in parts):
+        if not all(EPOCH.fullmatch(part) for part in parts):
             raise DataError(
                 f"evaluate: found {self.evaluate!r}; expected study, end, or epochs, as 0,10,20"
             )
@@ -88,6 +90,9 @@ class Evaluation:
         return frozenset(listed)
 
 
+MOST_WORKERS = 256  # processes beside a rank; each takes some 100 MB, so that more fill a machine
+
+
 @dataclass(frozen=True)
 class Hardware:
     """What a run computes with, and how often its state is saved."""
@@ -95,7 +100,9 @@ class Hardware:
     device: str | None = setting(
         None, "cpu, cuda or cuda:1.", metavar="DEVICE", usual="a GPU, if any"
     )
-    workers: int = setting(0, "Processes that read images, beside each rank.", low=0)
+    workers: int = setting(
+        0, "Processes that read images, beside each rank.", low=0, high=MOST_WORKERS
+    )
     save_every: int = setting(10, "Minutes between saves of the state.", low=1, metavar="MINUTES")
 
     def __post_init__(self):

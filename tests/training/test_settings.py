@@ -4,7 +4,7 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.training.schedule import evaluation_epochs
-from advlib.training.settings import Evaluation
+from advlib.training.settings import Evaluation, Hardware
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ def test_epochs_that_are_none_or_after_the_end_are_refused():
         Evaluation("test", evaluate="often")
     with pytest.raises(DataError, match="--evaluate 31: the run has 30 epochs"):
         Evaluation("test", evaluate="1,31").epochs(30)
+
+
+def test_more_workers_than_a_machine_has_room_for_are_refused():
+    with pytest.raises(
+        DataError, match="workers: found 257; expected a whole number from 0 to 256"
+    ):
+        Hardware(workers=257)
