@@ -23,7 +23,7 @@ THREADS ?= 1
 
 export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
 
-.PHONY: help demo test bench coverage lint graph format install uninstall clean
+.PHONY: help demo test gpu bench coverage lint graph format install uninstall clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1 \t/p' Makefile | expand -t 18
@@ -50,6 +50,12 @@ demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the
 test: $(VENV)/.test  ## run every test in an environment of its own; CPU=default|avx2, THREADS=N, TESTS=PATHS
 	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) OMP_WAIT_POLICY=PASSIVE \
 	  $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal $(TESTS)
+
+gpu: $(VENV)/.test  ## on a machine with a GPU: its numbers against a CPU's, images/s, share of peak
+	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' \
+	  || { echo "make gpu: no GPU is here, so nothing was checked" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/gpu
+	$(BIN)/python tests/gpu/speed.py
 
 bench: $(VENV)/.test  ## speed against named references, then the coverage of intervals
 	$(BIN)/python tests/bench/speed.py

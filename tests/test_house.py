@@ -1,5 +1,7 @@
 """The rules of the house: which room may import which, how long files are, where tests stand."""
 
+import ast
+import importlib
 import re
 from graphlib import CycleError, TopologicalSorter
 
@@ -133,10 +135,27 @@ def test_tests_stand_where_the_modules_do():
     astray: dict[str, set[str]] = {}
     for path in ROOT.glob("tests/**/test_*.py"):
         room = str(path.parent.relative_to(ROOT / "tests"))
-        if room in (".", "man", "pipelines", "tools"):
+        if room in (".", "gpu", "man", "pipelines", "tools"):
             continue
         name = path.stem.removeprefix("test_")
         own = {module.stem for module in (ROOT / "lib" / room).glob("*.py")}
         if not any(name == module or name.startswith(f"{module}_") for module in own):
             astray.setdefault(room, set()).add(name)
     assert astray == IDEAS
+
+
+@pytest.mark.parametrize("folder", ["bench", "gpu"])
+def test_what_no_test_here_runs_imports_what_is_there(folder):
+    """Benchmarks, and what needs a GPU: a name that moved would be noticed late."""
+    paths = sorted(ROOT.glob(f"tests/{folder}/*.py"))
+    wanted = {
+        (node.module, name.name)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and ours(node.module or "")
+        for name in node.names
+    }
+    assert paths and wanted
+    for module, name in wanted:
+        if f"{module}.{name}" not in modules():
+            assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"

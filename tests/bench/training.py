@@ -21,8 +21,9 @@ import torch.nn.functional as functional
 from advlib.jobs.memory import keep_memory
 from advlib.models.network import build
 from advlib.training import schedule
+from advlib.training.batchnorm import batch_norms
 from advlib.training.recipe import Recipe
-from advlib.training.step import average, decay_groups, norms, outcome
+from advlib.training.step import average, decay_groups, outcome
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "wrn-16-2"
 BATCH = int(sys.argv[2]) if len(sys.argv) > 2 else 32
@@ -31,7 +32,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def plain_step(model, averaged, optimiser, images, label):
-    for layer in norms(model):
+    for layer in batch_norms(model):
         layer.track_running_stats = False
     attacked = (images + torch.empty_like(images).uniform_(-8 / 255, 8 / 255)).clamp(0, 1)
     target = functional.softmax(model(images), 1).detach()
@@ -43,7 +44,7 @@ def plain_step(model, averaged, optimiser, images, label):
         (gradient,) = torch.autograd.grad(loss, [attacked])
         attacked = attacked.detach() + 2 / 255 * gradient.sign()
         attacked = torch.min(torch.max(attacked, images - 8 / 255), images + 8 / 255).clamp(0, 1)
-    for layer in norms(model):
+    for layer in batch_norms(model):
         layer.track_running_stats = True
     optimiser.zero_grad()
     clean, robust = model(images), model(attacked)

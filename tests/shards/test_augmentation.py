@@ -103,11 +103,3 @@ def test_augmenting_leaves_its_input_as_it_is():
     kept = image.clone()
     augment(image, torch.arange(8), 0)
     assert torch.equal(image, kept)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_augments_as_a_cpu_does():
-    image = torch.randint(0, 256, (512, 32, 32, 3), dtype=torch.uint8)
-    position = torch.arange(512) + 2**40
-    there = augment(image.cuda(), position.cuda(), 11)
-    assert torch.equal(there.cpu(), augment(image, position, 11))
