@@ -163,9 +163,10 @@ class Ascent:
 
     def _ask(self, at: Lanes) -> tuple[Tensor, Tensor, Tensor]:
         of = lambda logits, rows: self.values(logits, at.row[rows])  # noqa: E731
-        logits, loss, gradient = self.problem.oracle.gradient(at.current, of)
+        ask, number = self.problem.oracle.gradient, self.problem.number[at.lane]
+        logits, loss, gradient = ask(at.current, of, number)
         for _ in range(self.eot - 1):
-            logits, loss, more = self.problem.oracle.gradient(at.current, of)
+            logits, loss, more = ask(at.current, of, number)
             gradient += more
         return logits, loss, gradient / self.eot if self.eot > 1 else gradient
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from advlib.attacks.checks import check_logits
 from advlib.attacks.found import Found
 from advlib.attacks.job import window_size
 from advlib.attacks.oracle import Logits
@@ -137,9 +136,9 @@ def _attacked(
             done_robust=robust,
             later=count - rows.stop,
         )
-        number = torch.from_numpy(numbers).to(images.device)
-        problem = problem_of(chosen, oracle, images[rows], label[rows], number, meter)
-        check_logits(problem.clean, label[rows], NAME, "the images", numbers)
+        problem = problem_of(
+            chosen, oracle, images[rows], label[rows], numbers, meter, "the images"
+        )
         if index == 0:
             check_before(chosen, problem)
         begin = Place()

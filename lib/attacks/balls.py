@@ -6,8 +6,12 @@ Perturbations and images are (n, c, h, w).
 import torch
 from torch import Tensor
 
+from advlib.errors import CannotError
+
 ORDERS = {"Linf": float("inf"), "L2": 2.0, "L1": 1.0}
 TINY = 1e-12  # keeps the direction of nothing finite
+ULP = 2.0**-23  # what a value in [0, 1] may be off by after some roundings
+SLACK = 1 + 1e-5  # of a radius, what sums of many float32 may be off by
 INSIDE = 1 - 1e-6  # of a radius, what leaves room for rounding
 
 
@@ -109,3 +113,25 @@ def rounded_in(images: Tensor, points: Tensor, norm: str, eps: float) -> Tensor:
     length = per_image(size(delta.double(), norm), delta)
     shorter = images + delta * (eps * INSIDE / length.clamp(min=TINY)).to(delta)
     return torch.where(length > eps * INSIDE, shorter, points).clamp(0, 1)
+
+
+def require_inside(
+    images: Tensor, points: Tensor, norm: str, eps: float, number: Tensor, attack: str
+) -> None:
+    """CannotError unless points are in the balls about images, but for rounding, and in [0, 1].
+
+    number: (n,), of each image.  attack: what made the points.  Both for messages.
+    """
+    delta = points.double() - images
+    count = delta[0].numel() if len(delta) else 0
+    length = size(delta, norm)
+    bound = eps * SLACK + ULP * count ** (1 / ORDERS[norm])
+    # NaN is in no ball: every comparison with it is false
+    right = (length <= bound) & ((points >= 0) & (points <= 1)).flatten(1).all(1)
+    if not right.all():
+        at = int(right.int().argmin())
+        raise CannotError(
+            f"{attack}: what it made of image {int(number[at])} is no image within {eps:g} of it:"
+            f" found the distance {length[at].item():g} in {norm} and values from"
+            f" {points[at].min().item():g} to {points[at].max().item():g}; expected [0, 1]"
+        )

@@ -21,7 +21,8 @@ import torch
 from pyautoattack import fab_projections
 from torch import Tensor
 
-from advlib.attacks.oracle import Oracle
+from advlib.attacks import balls
+from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Attack, Round, Setup, as_round, other_classes, places_of
 from advlib.attacks.targets import targeted_rounds
@@ -78,8 +79,8 @@ def fab(
         # in batches, since a jacobian and a projection take the memory of many times their images
         rows = torch.arange(len(at.lane), device=lane.device)
         for some in rows.tensor_split(-(-len(rows) // oracle.batch)):
-            at.point[some] = _step(oracle, norm, at.of(some), nearest=not places)
-        fooled = oracle.logits(at.point).argmax(1) != at.label
+            at.point[some] = _step(problem, at.of(some), nearest=not places)
+        fooled = oracle.logits(at.point, problem.number[at.lane]).argmax(1) != at.label
         hit = fooled & (_length((at.point - at.image).flatten(1), norm) <= problem.eps)
         if hit.any():
             problem.claim(at.lane[hit], at.point[hit], place=at.place[hit])
@@ -115,9 +116,10 @@ def _start(problem: Problem, lane: Tensor, image: Tensor, *draw: int) -> Tensor:
     return (image + problem.eps * noise / length / 2).clamp(0, 1)
 
 
-def _step(oracle: Oracle, norm: str, at: _Lanes, nearest: bool) -> Tensor:
+def _step(problem: Problem, at: _Lanes, nearest: bool) -> Tensor:
     """The next iterates of a batch, (b, c, h, w), where no back step has been made."""
-    gap, slope = _nearest(oracle, norm, at) if nearest else _aimed(oracle, at)
+    norm = problem.norm
+    gap, slope = (_nearest if nearest else _aimed)(problem, at)
     point, image = at.point.flatten(1), at.image.flatten(1)
     offset = (slope * point).sum(1) - gap  # the hyperplane is <slope, .> = offset
     moves = PROJECTIONS[norm](
@@ -128,27 +130,29 @@ def _step(oracle: Oracle, norm: str, at: _Lanes, nearest: bool) -> Tensor:
     )
     share = (here / (here + there)).clamp(max=ALPHA)
     step = (point + ETA * of_point) * (1 - share) + (image + ETA * of_image) * share
-    return step.clamp(0, 1).view_as(at.point)
+    step = step.clamp(0, 1).view_as(at.point)
+    # to a boundary that no slope leads to there is no step
+    return torch.where(balls.per_image(finite(step), step), step, at.point)
 
 
-def _aimed(oracle: Oracle, at: _Lanes) -> tuple[Tensor, Tensor]:
+def _aimed(problem: Problem, at: _Lanes) -> tuple[Tensor, Tensor]:
     """By how much the class sought leads the label, (b,), and the gradient of that, (b, d)."""
 
     def lead(logits: Tensor, rows: Tensor) -> Tensor:
         picked = logits.gather(1, torch.stack((at.aim[rows], at.label[rows]), 1))
         return picked[:, 0] - picked[:, 1]
 
-    _, gap, slope = oracle.gradient(at.point, lead)
+    _, gap, slope = problem.oracle.gradient(at.point, lead, problem.number[at.lane])
     return gap, slope.flatten(1)
 
 
-def _nearest(oracle: Oracle, norm: str, at: _Lanes) -> tuple[Tensor, Tensor]:
+def _nearest(problem: Problem, at: _Lanes) -> tuple[Tensor, Tensor]:
     """As `_aimed`, for the class whose boundary is nearest if the classifier is linear."""
-    logits, jacobian = oracle.jacobian(at.point)
+    logits, jacobian = problem.oracle.jacobian(at.point, problem.number[at.lane])
     every = torch.arange(len(logits), device=logits.device)
     gap = logits - logits[every, at.label][:, None]
     slope = (jacobian - jacobian[every, at.label][:, None]).flatten(2)
-    distance = gap.abs() / (1e-12 + _length(slope, DUAL[norm]))
+    distance = gap.abs() / (1e-12 + _length(slope, DUAL[problem.norm]))
     distance[every, at.label] = float("inf")
     best = distance.argmin(1)
     return gap[every, best], slope[every, best]

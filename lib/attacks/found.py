@@ -76,13 +76,14 @@ class Found:
     def of(cls, problem: Problem, number: np.ndarray, costs: dict[str, dict]) -> "Found":
         """What is found for a problem's images, (n,) `number` in their set, at the end."""
         adversarial = np.ascontiguousarray(problem.adversarial.permute(0, 2, 3, 1).cpu().numpy())
+        problem.oracle.during = "as the 8-bit picture of what attacks made of it"
         seen = to_float(torch.from_numpy(eight_bits(adversarial)).to(problem.images.device))
         clean, logits, shown = (
             value.float().cpu().numpy()
             for value in (
                 problem.clean,
                 problem.logits,
-                problem.oracle.exact_logits(seen.contiguous()),
+                problem.oracle.exact_logits(seen.contiguous(), problem.number),
             )
         )
         return cls(

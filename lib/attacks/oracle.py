@@ -1,10 +1,13 @@
-"""A classifier as attacks ask it: logits and gradients of images, in batches, and counted."""
+"""A classifier as attacks ask it: logits and gradients of images, in batches, counted, and held
+to be finite: what is no number would pass for a verdict (argmax takes NaN for the highest logit).
+"""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
+from advlib.errors import DataError
 from advlib.jobs.cuda_graphs import Replayed
 from advlib.models.network import is_built_here
 
@@ -12,6 +15,22 @@ Logits = Callable[[Tensor], Tensor]  # images (b, c, h, w) in [0, 1] to logits (
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (b, k) and the images' rows (b,) to losses (b,)
 
 CPU_WIDTH = 32  # images at once, from which a CPU takes no less time for each
+
+NEVER = 1 << 62  # a number that no image has
+NOT_FINITE = {
+    "logits": "its logits for image {image} are no finite numbers",
+    "gradient": "the gradient of its loss for image {image} is not finite: look for a square root"
+    " or a logarithm of 0 in it; square is an attack without gradients",
+}
+
+
+class NotFiniteError(DataError):
+    """A classifier answers an image with what is no number."""
+
+
+def finite(values: Tensor) -> Tensor:
+    """Whether all values of an image are finite numbers, (n, ...) to (n,) bool, in one pass."""
+    return torch.linalg.vector_norm(values.flatten(1), float("inf"), dim=1).isfinite()
 
 
 def replayed(network: Logits) -> Logits:
@@ -24,6 +43,11 @@ class Oracle:
 
     Images are float32 (n, c, h, w) in [0, 1]; any number goes into one question and is asked in
     batches of nearly equal size.  `forwards` and `backwards` count images.
+    number: (n,) int64, of the images in their set, by which messages name them; 0, 1, ... by
+    default.  `during` says there what is done with them, as "attacked with square".
+
+    All questions raise NotFiniteError for an answer that is not finite; where a look waits for the
+    device, the next one about `exact_logits` does, or `check`.
     """
 
     def __init__(
@@ -44,16 +68,26 @@ class Oracle:
         self.exact, self.fast, self.batch, self.name = exact, fast or exact, batch, name
         self.width = min(width, batch)
         self.forwards = self.backwards = 0
+        self.during = ""
+        self._worst: dict[str, Tensor] = {}  # lowest number of an image, by what is not finite
 
-    def exact_logits(self, images: Tensor) -> Tensor:
-        """Logits (n, k) of the classifier itself, which verdicts are of; without a graph."""
+    def first_logits(self, images: Tensor) -> Tensor:
+        """As `exact_logits`, of a classifier of which nothing is known: whatever it answers."""
         return self._ask(self.exact, images)
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Logits (n, k) as attacks take them, in less time; without a graph."""
-        return self._ask(self.fast, images)
+    def exact_logits(self, images: Tensor, number: Tensor | None = None) -> Tensor:
+        """Logits (n, k) of the classifier itself, which verdicts are of; without a graph."""
+        found = self.hold("logits", self._ask(self.exact, images), number)
+        self.check()
+        return found
 
-    def gradient(self, images: Tensor, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+    def logits(self, images: Tensor, number: Tensor | None = None) -> Tensor:
+        """Logits (n, k) as attacks take them, in less time; without a graph."""
+        return self.hold("logits", self._ask(self.fast, images), number)
+
+    def gradient(
+        self, images: Tensor, loss: Loss, number: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (n, k), losses (n,), and the losses' gradients (n, c, h, w) by their images."""
         logits, losses, gradient = [], [], torch.empty_like(images)
         for part, rows in self._batches(images):
@@ -66,9 +100,10 @@ class Oracle:
             losses.append(values.detach())
         self.forwards += len(images)
         self.backwards += len(images)
-        return torch.cat(logits), torch.cat(losses), gradient
+        found = self.hold("logits", torch.cat(logits), number)
+        return found, torch.cat(losses), self.hold("gradient", gradient, number)
 
-    def jacobian(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def jacobian(self, images: Tensor, number: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits (n, k), and the gradient of each, (n, k, c, h, w)."""
         logits, jacobians = [], []
         for part, rows in self._batches(images):
@@ -81,7 +116,30 @@ class Oracle:
             jacobians.append(torch.stack(parts, 1))
             self.backwards += len(rows) * len(parts)
         self.forwards += len(images)
-        return torch.cat(logits), torch.cat(jacobians)
+        found = self.hold("logits", torch.cat(logits), number)
+        return found, self.hold("gradient", torch.cat(jacobians), number)
+
+    def hold(self, what: str, values: Tensor, number: Tensor | None) -> Tensor:
+        """Hold "logits" or a "gradient", (n, ...), to be finite; `values` as they are."""
+        right = finite(values)
+        if right.device.type == "cpu" and right.all():
+            return values
+        if number is None:
+            number = torch.arange(len(values), device=values.device)
+        worst = number.where(right, NEVER).amin()
+        self._worst[what] = torch.minimum(worst, self._worst.get(what, worst))
+        if right.device.type == "cpu":
+            self.check()
+        return values
+
+    def check(self) -> None:
+        """NotFiniteError if any answer so far was not finite; waits for the device."""
+        worst, self._worst = self._worst, {}
+        for what, text in NOT_FINITE.items():
+            number = int(worst[what]) if what in worst else NEVER
+            if number < NEVER:
+                image = f"{number}, {self.during}," if self.during else f"{number}"
+                raise NotFiniteError(f"{self.name}: {text.format(image=image)}")
 
     @torch.no_grad()
     def _ask(self, model: Logits, images: Tensor) -> Tensor:

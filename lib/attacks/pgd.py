@@ -66,6 +66,7 @@ def climb(
     how: PGD,
     target: Tensor | None = None,
     tick: Callable[[int], None] = lambda left: None,
+    number: Tensor | None = None,
 ) -> Tensor:
     """The last iterate of each image, (n, c, h, w) in [0, 1], from `begin`.
 
@@ -73,8 +74,11 @@ def climb(
     is left out from then on, or some steps later on a GPU: the same outcome in less time.
     target: (n,) classes to go towards, instead of away from the label; not with "kl".
     tick: called before each step with the count of images that are left.
+    number: (n,) of the images in their set, as Oracle takes it.
     """
-    values = _values(oracle, images, label, how.loss, target)
+    if number is None:
+        number = torch.arange(len(images), device=images.device)
+    values = _values(oracle, images, label, number, how.loss, target)
     current = begin.clone()
     active = torch.arange(len(images), device=images.device)
     every = 1 if images.device.type == "cpu" else LOOK_EVERY
@@ -82,7 +86,7 @@ def climb(
         tick(len(active))
         of = lambda logits, rows: values(logits, active[rows])  # noqa: B023, E731
         at = current[active]
-        _, found, gradient = oracle.gradient(at, of)
+        _, found, gradient = oracle.gradient(at, of, number[active])
         centre = images[active]
         ahead = how.step_size * balls.steepest(gradient, how.norm, SHARE)
         current[active] = balls.inside(centre, at + ahead, how.norm, how.eps)
@@ -94,7 +98,12 @@ def climb(
 
 
 def _values(
-    oracle: Oracle, images: Tensor, label: Tensor, loss: str, target: Tensor | None
+    oracle: Oracle,
+    images: Tensor,
+    label: Tensor,
+    number: Tensor,
+    loss: str,
+    target: Tensor | None,
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """From logits and rows of the images to losses to be raised."""
     if target is not None:
@@ -104,7 +113,7 @@ def _values(
             "dlr": lambda z, i: losses.dlr_targeted(z, label[i], target[i]),
         }[loss]
     if loss == "kl":
-        clean = oracle.logits(images)
+        clean = oracle.logits(images, number)
         return lambda z, i: losses.divergence(clean[i], z)
     of = {"cw": losses.cw_margin, "ce": losses.cross_entropy, "dlr": losses.dlr}[loss]
     return lambda z, i: of(z, label[i])
@@ -122,19 +131,20 @@ def start_and_climb(
     place: int = 0,
     target: Tensor | None = None,
     tick: Callable[[int], None] = lambda left: None,
+    number: Tensor | None = None,
 ) -> Tensor:
     """The last iterate of each image, (n, c, h, w) in [0, 1], from a start that is drawn.
 
     Evaluations and attacks both begin here, so that from one seed both find the same.
     lanes: (n,) by which `draws` knows the images; 0, 1, ... by default.  restart, place: name the
     draw, with place that of the class of `target` among the clean logits, 0 without a target.
-    target, tick: as in `climb`.
+    target, tick, number: as in `climb`.
     """
     if lanes is None:
         lanes = torch.arange(len(images), device=images.device)
     noise = draws.uniform(lanes, images.shape[1:], place, restart)
     begin = start(images, noise, how.eps, how.norm)
-    return climb(oracle, images, label, begin, how, target, tick)
+    return climb(oracle, images, label, begin, how, target, tick, number)
 
 
 def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None) -> None:
@@ -159,6 +169,7 @@ def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None)
         place=target or 0,
         target=problem.targets(lanes, target) if target else None,
         tick=problem.tick,
+        number=problem.number[lanes],
     )
     problem.claim(lanes, balls.rounded_in(images, made, how.norm, how.eps), keep=True)
 

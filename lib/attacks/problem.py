@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from advlib.attacks import balls
 from advlib.attacks.checks import Finding
 from advlib.attacks.draws import Draws
 from advlib.attacks.oracle import Oracle
-from advlib.errors import DataError
 
 NEVER = 1 << 30  # a place that no class has
 CLEAN = "clean"  # what fooled a classifier that is wrong on the image itself
@@ -28,6 +28,7 @@ class Problem:
     by: n texts, which attack fooled it: "clean" where none was needed, "" where none did.
     attack: name of the one that is running.  findings: what is suspicious about the classifier.
     zero_gradients: most images whose gradient vanished where a run with a DLR loss began.
+    number: (n,) int64, of the images in their set, for messages.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class Problem:
     ):
         """Ask for the clean logits, and begin with all images that they get right.
 
-        first: number of the first image in its set, for messages.  watch: called before every step
+        Whether they are logits at all is for checks.check_logits to say.
+        first: number of the first image in its set.  watch: called before every step
         of an attack with the count of lanes that the step is for.
         """
         self.oracle, self.images, self.label = oracle, images, label
         self.norm, self.eps, self.draws = norm, eps, draws
-        self.clean = oracle.exact_logits(images)
+        self.clean = oracle.first_logits(images)
         self.robust = self.clean.argmax(1) == label
         self.adversarial, self.logits = images.clone(), self.clean.clone()
         self.by = ["" if right else CLEAN for right in self.robust.tolist()]
@@ -57,7 +59,8 @@ class Problem:
         self.findings: list[Finding] = []
         self.zero_gradients = 0
         self._lowest_place = torch.full_like(label, NEVER)  # of the tries that fooled
-        self._first, self._watch = first, watch
+        self.number = first + torch.arange(len(images), device=label.device)
+        self._watch = watch
 
     @property
     def classes(self) -> int:
@@ -70,6 +73,7 @@ class Problem:
         number: of the attack, by which its random numbers are known.
         """
         self.attack = attack
+        self.oracle.during = f"attacked with {attack}"
         self.draws.begin(number, self.left())
 
     def tick(self, left: int) -> None:
@@ -98,14 +102,13 @@ class Problem:
     ) -> Tensor:
         """Ask the classifier itself which candidates, (m, c, h, w), fool it, (m,) bool.
 
-        Those are recorded.  The attack sees to it that candidates are inside the ball.
+        Those are recorded.
         keep: keep candidates that do not fool it too.
         place: (m,) of several tries at an image at once; that of the lowest place is kept, as if
         they had been made in their order.
-        Raises DataError for logits that are no numbers.
+        Raises as `_judged` does.
         """
-        logits = self.oracle.exact_logits(candidates)
-        self.require_finite(logits.isfinite().all(1), lanes)
+        logits = self._judged(lanes, candidates)
         fooled = logits.argmax(1) != self.label[lanes]
         chosen = fooled
         if place is not None:
@@ -114,22 +117,30 @@ class Problem:
         self._record(lanes, candidates, chosen, logits, keep)
         return fooled
 
-    def require_finite(self, finite: Tensor, lanes: Tensor) -> None:
-        """DataError unless the logits for the attacked images of the lanes (m,) were all finite."""
-        if not finite.all():
-            number = self._first + int(lanes[~finite][0])
-            raise DataError(
-                f"{self.oracle.name}: its logits for image {number}, attacked with {self.attack},"
-                " are no finite numbers"
-            )
-
     def still_counts(self, lanes: Tensor, place: Tensor) -> Tensor:
         """Which of several tries still count, (m,) bool: none at their or a lower place fooled."""
         return place < self._lowest_place[lanes]
 
     def accept(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
-        """Record candidates (m, c, h, w) with the verdict of another on them, (m,) bool."""
-        self._record(lanes, candidates, fooled, self.oracle.exact_logits(candidates), False)
+        """Record those of another's candidates (m, c, h, w) that he says fool, (m,) bool, and do.
+
+        Raises as `_judged` does.
+        """
+        logits = self._judged(lanes, candidates)
+        agreed = fooled & (logits.argmax(1) != self.label[lanes])
+        self._record(lanes, candidates, agreed, logits, False)
+
+    def _judged(self, lanes: Tensor, candidates: Tensor) -> Tensor:
+        """The classifier's own logits (m, k) for candidates, whichever attack they come from.
+
+        Raises CannotError for candidates outside their balls or [0, 1], and NotFiniteError for
+        logits that are no numbers.
+        """
+        number = self.number[lanes]
+        balls.require_inside(
+            self.images[lanes], candidates, self.norm, self.eps, number, self.attack
+        )
+        return self.oracle.exact_logits(candidates, number)
 
     def _record(
         self, lanes: Tensor, candidates: Tensor, fooled: Tensor, logits: Tensor, keep: bool

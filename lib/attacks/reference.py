@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from advlib.attacks.checks import finding
+from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Carry, Round, Suite
 
@@ -72,6 +73,7 @@ def _library(suite: Suite, attack: str) -> Round:
         finally:
             logger.removeHandler(handler)
             logger.propagate = propagate
+        made = made.clamp(0, 1)  # by rounding it may be outside
         problem.accept(lanes, made, guess != problem.label[lanes])
         return {}
 
@@ -87,6 +89,23 @@ class _Counted(torch.nn.Module):
         self.problem, self.left = problem, len(problem.left())
 
     def forward(self, images: Tensor) -> Tensor:
-        self.problem.oracle.forwards += len(images)
+        oracle = self.problem.oracle
+        oracle.forwards += len(images)
         self.problem.tick(self.left)
-        return self.problem.oracle.exact(images)
+        if images.requires_grad:
+            images = images.view_as(images)
+            images.register_hook(lambda gradient: self._hold("gradient", gradient, images))
+        logits = oracle.exact(images)
+        self._hold("logits", logits, images)
+        return logits
+
+    @torch.no_grad()
+    def _hold(self, what: str, values: Tensor, images: Tensor) -> None:
+        """Hold an answer to be finite, as Oracle does, where the library asks about an image."""
+        right = finite(values) | ~finite(images)  # it goes on from points that are none
+        if not right.all():
+            centres = self.problem.images.flatten(1)
+            # the library does not say which image a point belongs to: its ball is the nearest
+            at = torch.cdist(images[~right][:1].flatten(1), centres, p=1).argmin()
+            self.problem.oracle.hold(what, values[~right][:1], self.problem.number[at][None])
+            self.problem.oracle.check()

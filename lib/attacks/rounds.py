@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,17 +31,28 @@ class Place:
 
 
 def problem_of(
-    suite: Suite, oracle: Oracle, images: Tensor, label: Tensor, number: Tensor, meter: Meter
+    suite: Suite,
+    oracle: Oracle,
+    images: Tensor,
+    label: Tensor,
+    number: np.ndarray,
+    meter: Meter,
+    where: str,
 ) -> Problem:
-    """The problem of images (n, c, h, w) in [0, 1], their labels and numbers in the set, (n,)."""
-    draws: Draws = Keyed(suite.seed, number)
+    """The problem of images (n, c, h, w) in [0, 1], their labels and numbers in the set, (n,).
+
+    where: of the images, for messages.  Raises DataError as checks.check_logits does.
+    """
+    draws: Draws = Keyed(suite.seed, torch.from_numpy(number).to(images.device))
     if suite.library_draws:
         draws = Library(suite.seed, oracle.batch)
     first = int(number[0])
     _seed_network(suite, first)
-    return Problem(
+    made = Problem(
         oracle, images, label, suite.norm, suite.eps, draws, first=first, watch=meter.tick
     )
+    checks.check_logits(made.clean, label, oracle.name, where, number)
+    return made
 
 
 def check_before(suite: Suite, problem: Problem) -> list[checks.Finding]:
@@ -88,6 +100,7 @@ def do_round(attack: Round, problem: Problem, carry: Carry, cost: dict) -> Carry
     before = oracle.forwards, oracle.backwards
     if len(problem.left()):
         carry = attack(problem, carry)
+        oracle.check()
     spent = {
         "seconds": time.monotonic() - begun,
         "forwards": oracle.forwards - before[0],

@@ -45,7 +45,6 @@ def square(
     search = _Search(problem, made, None if first == 0 else carry)
     if first == 0:
         search.start()
-        search.check()
     numbers = (_Ahead if isinstance(problem.draws, Keyed) else _Stepwise)(problem.draws, made)
     step = first
     while step < last and len(search.lanes):
@@ -56,7 +55,6 @@ def square(
             count += 1
         search.steps(numbers.of(step, count, search.lanes), side)
         step += count
-    search.check()
     return {"lanes": search.lanes, "best": search.best, "margin": search.margin}
 
 
@@ -82,7 +80,6 @@ class _Search:
         self._block = batch * max(1, BLOCK // (batch * image))
 
         self._rate = 1.0  # share of late steps that brought a better point
-        self._not_finite = torch.zeros_like(self.lanes)  # how many margins were no finite numbers
 
     def start(self) -> None:
         """Go to a random point of each ball."""
@@ -94,10 +91,6 @@ class _Search:
             _, finished = self._keep(rows, points, self._margins(points, rows))
             done.append(finished)
         self._drop(done)
-
-    def check(self) -> None:
-        """DataError where a margin was no finite number: the search passes such points over."""
-        self._problem.require_finite(self._not_finite == 0, self.lanes)
 
     def ahead(self) -> int:
         """How many steps to ask for at once: fewer, the more often a step brings a better point."""
@@ -153,10 +146,8 @@ class _Search:
             done.append(finished)
 
     def _margins(self, points: Tensor, rows: Tensor) -> Tensor:
-        found = margin(self._problem.oracle.logits(points), self._label[rows]).double()
-        # without waiting for a GPU at each step
-        self._not_finite.index_add_(0, rows, (~found.isfinite()).to(self._not_finite))
-        return found
+        logits = self._problem.oracle.logits(points, self._problem.number[self.lanes[rows]])
+        return margin(logits, self._label[rows]).double()
 
     def _keep(self, rows: Tensor, points: Tensor, margins: Tensor) -> tuple[Tensor, Tensor]:
         """Take points as the best, and claim those that fool.
@@ -184,7 +175,7 @@ class _Search:
             return
         kept = torch.ones_like(self.lanes, dtype=torch.bool)
         kept[torch.cat(done)] = False
-        for name in ("lanes", "best", "margin", "_images", "_label", "_not_finite"):
+        for name in ("lanes", "best", "margin", "_images", "_label"):
             setattr(self, name, getattr(self, name)[kept])
 
 

@@ -97,18 +97,20 @@ def outcomes(
                 f" has {model.classes} classes"
             )
 
-    batches = score_set(model, source, how, ranks, seed=seed, batch=batch, most=most, check=check)
+    batches = score_set(
+        model, source, how, ranks, seed=seed, batch=batch, most=most, check=check, name=name
+    )
     while True:
         with enough_memory(f"out of memory with --batch {batch}: take a smaller one"):
             found = next(batches, None)
             if found is None:
                 return
-            mine = _outcomes(found, name, source.name)
+            mine = _outcomes(found)
         if parts := _gathered(mine, ranks):
             yield _merged(parts)
 
 
-def _outcomes(batch: Batch, name: str, where: str) -> Outcomes:
+def _outcomes(batch: Batch) -> Outcomes:
     """What the scores of a batch say of each image."""
     found, number = batch.scores, batch.number
     keys = np.array([key_text(key) for key in batch.chunk.key.tolist()], object)
@@ -125,10 +127,6 @@ def _outcomes(batch: Batch, name: str, where: str) -> Outcomes:
             loss=real,
             confidence=real,
         )
-    finite = (found.clean.isfinite() & found.attacked.isfinite()).all(1)
-    if not finite.all():
-        at = int(finite.int().argmin())
-        raise DataError(f"{name}: its logits for image {keys[at]} of {where} are no finite numbers")
     clean, attacked = (_guesses(logits) for logits in (found.clean, found.attacked))
     return Outcomes(
         number=number,

@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from advlib.attacks import balls
 from advlib.attacks.draws import Keyed
 from advlib.attacks.losses import divergence
-from advlib.attacks.oracle import Logits, Oracle, replayed
+from advlib.attacks.oracle import Logits, NotFiniteError, Oracle, finite, replayed
 from advlib.attacks.pgd import start_and_climb
 from advlib.attacks.settings import PGD
 from advlib.errors import CannotError, DataError
@@ -70,14 +71,20 @@ def attack_numbered(
     how: PGD,
     seed: int,
     fast: Logits | None = None,
+    name: str = "the network",
 ) -> Tensor:
     """The images after PGD in evaluation mode, from starts that seed and number alone decide.
 
-    number: (b,) int64, of each image in its set.  fast: as Oracle takes it.
+    number: (b,) int64, of each image in its set.  fast, name: as Oracle takes them.
+    Raises NotFiniteError for answers of the network that are no numbers.
     """
     with evaluating(model):
-        oracle = Oracle(model, fast, batch=len(images))
-        return start_and_climb(oracle, images, label, Keyed(seed, number), how)
+        oracle = Oracle(model, fast, batch=len(images), name=name)
+        oracle.during = "attacked with pgd"
+        made = start_and_climb(oracle, images, label, Keyed(seed, number), how, number=number)
+        oracle.check()
+    balls.require_inside(images, made, how.norm, how.eps, number, "pgd")
+    return made
 
 
 def score(model: nn.Module, images: Tensor, label: Tensor, attacked: Tensor | None) -> Scores:
@@ -120,15 +127,18 @@ def score_set(
     batch: int = 512,
     most: int | None = None,
     check: Callable[[Chunk], None] = lambda chunk: None,
+    name: str = "the network",
 ) -> Iterator[Batch]:
     """The images of a set, attacked and scored; each rank gets its own.
 
     how: PGD; "stored" for the set's own attacked images; None to leave images as they are.
     Starts depend on seed and image number alone, so the outcome on neither ranks nor batches.
     batch: images a rank takes at once.  most: take only the first so many.
-    check: called with the images of each batch before they are scored.
+    check: called with the images of each batch before they are scored.  name: of the network, for
+    messages.
 
-    Raises DataError for stored images that are none, CannotError for a stream on several ranks.
+    Raises DataError for stored images that are none and answers of the network that are no numbers
+    (NotFiniteError), CannotError for a stream on several ranks.
     """
     fast = replayed(model)
     for number, chunk, images in _read(source, ranks, batch, most, how == "stored"):
@@ -144,8 +154,15 @@ def score_set(
             attacked = _stored(chunk, ranks.device, source.name)
         elif how is not None:
             numbers = torch.from_numpy(number).to(ranks.device)
-            attacked = attack_numbered(model, image, label, numbers, how, seed, fast)
-        yield Batch(number, chunk, images, score(model, image, label, attacked))
+            attacked = attack_numbered(model, image, label, numbers, how, seed, fast, name)
+        found = score(model, image, label, attacked)
+        right = finite(found.clean) & finite(found.attacked)
+        if not right.all():
+            key = chunk.key_texts()[int(right.int().argmin())]
+            raise NotFiniteError(
+                f"{name}: its logits for image {key} of {source.name} are no finite numbers"
+            )
+        yield Batch(number, chunk, images, found)
 
 
 def mean_scores(
