@@ -126,7 +126,7 @@ class Oracle:
             return values
         if number is None:
             number = torch.arange(len(values), device=values.device)
-        worst = number.where(right, NEVER).amin()
+        worst = number.where(~right, NEVER).amin()
         self._worst[what] = torch.minimum(worst, self._worst.get(what, worst))
         if right.device.type == "cpu":
             self.check()

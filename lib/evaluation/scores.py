@@ -171,22 +171,17 @@ def mean_scores(
     """Means over a set: `images`, `clean_accuracy`, `clean_loss`, `accuracy`, `loss`.
 
     Accuracies are fractions; losses nats per image; `loss` is clean_loss + 5 KL(clean || attacked).
-    options: as of `score_set`.
+    options: as of `score_set`.  Raises as it does; NotFiniteError on all ranks.
     """
-    sums = torch.zeros(5, dtype=torch.float64)
-    for found in score_set(model, source, how, ranks, **options):
-        scores = found.scores
-        if scores is None:
-            continue
-        sums += torch.stack(
-            [
-                torch.tensor(float(len(scores.label)), dtype=torch.float64),
-                (scores.clean.argmax(1) == scores.label).sum().double().cpu(),
-                scores.loss_clean.double().sum().cpu(),
-                (scores.attacked.argmax(1) == scores.label).sum().double().cpu(),
-                scores.divergence.double().sum().cpu(),
-            ]
-        )
+    sums, worst = torch.zeros(5, dtype=torch.float64), ""
+    try:
+        for found in score_set(model, source, how, ranks, **options):
+            if found.scores is not None:
+                sums += _sums(found.scores)
+    except NotFiniteError as err:
+        worst = str(err)
+    if worst := max(ranks.of_all(worst)):  # all stop together, where one does
+        raise NotFiniteError(worst)
     count, clean, clean_loss, robust, apart = ranks.sum(sums.to(ranks.device)).tolist()
     return {
         "images": int(count),
@@ -195,6 +190,19 @@ def mean_scores(
         "accuracy": robust / count,
         "loss": (clean_loss + BETA * apart) / count,
     }
+
+
+def _sums(scores: Scores) -> Tensor:
+    """Of b images: how many, right ones, losses, right ones attacked, divergences; (5,) float64."""
+    return torch.stack(
+        [
+            torch.tensor(float(len(scores.label)), dtype=torch.float64),
+            (scores.clean.argmax(1) == scores.label).sum().double().cpu(),
+            scores.loss_clean.double().sum().cpu(),
+            (scores.attacked.argmax(1) == scores.label).sum().double().cpu(),
+            scores.divergence.double().sum().cpu(),
+        ]
+    )
 
 
 def _read(

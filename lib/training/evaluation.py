@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from advlib.attacks.oracle import NotFiniteError
 from advlib.attacks.settings import PGD
 from advlib.errors import DataError
 from advlib.evaluation.scores import mean_scores
@@ -18,6 +19,7 @@ from advlib.jobs.tensorfile import difference
 from advlib.shards.reader import ShardSet
 from advlib.training.plan import Evaluations
 from advlib.training.recipe import Recipe
+from advlib.training.soundness import DivergedError
 
 TESTED = 512  # images a rank attacks at once, at most
 
@@ -37,7 +39,7 @@ class Evaluator:
         """batch: images that a rank trains on at once: what makes room there, makes it here."""
         self.network, self.plan, self.ranks, self.epochs = network, plan, ranks, recipe.epochs
         self._attack = PGD(eps=recipe.eps)
-        self._how = {"seed": seed, "batch": min(TESTED, batch)}
+        self._how = {"seed": seed, "batch": min(TESTED, batch), "name": "the averaged network"}
 
     def go_on(self, before: dict[str, Any] | None, finished: bool) -> str:
         """What to say of a run that goes on, whose evaluations were as `before`; "" if nothing.
@@ -70,8 +72,11 @@ class Evaluator:
 
     def _scores(self, shards: ShardSet, most: int | None) -> dict[str, Any]:
         begun = time.monotonic()
-        with computing(self.plan.precision, self.ranks.device.type):
-            found = mean_scores(
-                self.network, shards, self._attack, self.ranks, most=most, **self._how
-            )
+        try:
+            with computing(self.plan.precision, self.ranks.device.type):
+                found = mean_scores(
+                    self.network, shards, self._attack, self.ranks, most=most, **self._how
+                )
+        except NotFiniteError as err:
+            raise DivergedError(str(err)) from None
         return {"seconds": time.monotonic() - begun, **found}
