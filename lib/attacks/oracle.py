@@ -43,7 +43,7 @@ class Oracle:
 
     Images are float32 (n, c, h, w) in [0, 1]; any number goes into one question and is asked in
     batches of nearly equal size.  `forwards` and `backwards` count images.
-    number: (n,) int64, of the images in their set, by which messages name them; 0, 1, ... by
+    number: (n,) int64, of the images in their set, by which messages tell them; 0, 1, ... by
     default.  `during` says there what is done with them, as "attacked with square".
 
     All questions raise NotFiniteError for an answer that is not finite; where a look waits for the
@@ -57,18 +57,19 @@ class Oracle:
         batch: int = 256,
         width: int = CPU_WIDTH,
         name: str = "the classifier",
+        called: Callable[[int], str] = str,
     ):
         """Ask a classifier.
 
         exact: the classifier, which has the last word on a verdict.  fast: the same function to
         rounding, in less time; by default the same.  batch: most images at once.  width: so many
         at once keep the device busy; with fewer left, an attack may ask ahead of what it knows.
-        name: what messages call it.
+        name: what messages call it.  called: what they call an image of a number.
         """
         self.exact, self.fast, self.batch, self.name = exact, fast or exact, batch, name
         self.width = min(width, batch)
         self.forwards = self.backwards = 0
-        self.during = ""
+        self.during, self.called = "", called
         self._worst: dict[str, Tensor] = {}  # lowest number of an image, by what is not finite
 
     def first_logits(self, images: Tensor) -> Tensor:
@@ -138,7 +139,7 @@ class Oracle:
         for what, text in NOT_FINITE.items():
             number = int(worst[what]) if what in worst else NEVER
             if number < NEVER:
-                image = f"{number}, {self.during}," if self.during else f"{number}"
+                image = self.called(number) + (f", {self.during}," if self.during else "")
                 raise NotFiniteError(f"{self.name}: {text.format(image=image)}")
 
     @torch.no_grad()

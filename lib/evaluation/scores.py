@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from advlib.attacks import balls
 from advlib.attacks.draws import Keyed
 from advlib.attacks.losses import divergence
-from advlib.attacks.oracle import Logits, NotFiniteError, Oracle, finite, replayed
+from advlib.attacks.oracle import NOT_FINITE, Logits, NotFiniteError, Oracle, finite, replayed
 from advlib.attacks.pgd import start_and_climb
 from advlib.attacks.settings import PGD
 from advlib.errors import CannotError, DataError
@@ -72,15 +72,15 @@ def attack_numbered(
     seed: int,
     fast: Logits | None = None,
     name: str = "the network",
+    called: Callable[[int], str] = str,
 ) -> Tensor:
     """The images after PGD in evaluation mode, from starts that seed and number alone decide.
 
-    number: (b,) int64, of each image in its set.  fast, name: as Oracle takes them.
+    number: (b,) int64, of each image in its set.  fast, name, called: as Oracle takes them.
     Raises NotFiniteError for answers of the network that are no numbers.
     """
     with evaluating(model):
-        oracle = Oracle(model, fast, batch=len(images), name=name)
-        oracle.during = "attacked with pgd"
+        oracle = Oracle(model, fast, batch=len(images), name=name, called=called)
         made = start_and_climb(oracle, images, label, Keyed(seed, number), how, number=number)
         oracle.check()
     balls.require_inside(images, made, how.norm, how.eps, number, "pgd")
@@ -146,6 +146,8 @@ def score_set(
             yield Batch(number, chunk, images, None)
             continue
         check(chunk)
+        keys = dict(zip(number.tolist(), chunk.key_texts(), strict=True))
+        called = lambda at, keys=keys: f"{keys[at]} of {source.name}"  # noqa: E731
         # a copy: what a shard maps is read-only, which torch warns of
         image = to_float(torch.from_numpy(chunk.image.copy()).to(ranks.device))
         label = torch.from_numpy(chunk.label.copy()).to(ranks.device)
@@ -154,14 +156,12 @@ def score_set(
             attacked = _stored(chunk, ranks.device, source.name)
         elif how is not None:
             numbers = torch.from_numpy(number).to(ranks.device)
-            attacked = attack_numbered(model, image, label, numbers, how, seed, fast, name)
+            attacked = attack_numbered(model, image, label, numbers, how, seed, fast, name, called)
         found = score(model, image, label, attacked)
         right = finite(found.clean) & finite(found.attacked)
         if not right.all():
-            key = chunk.key_texts()[int(right.int().argmin())]
-            raise NotFiniteError(
-                f"{name}: its logits for image {key} of {source.name} are no finite numbers"
-            )
+            image = called(int(number[int(right.int().argmin())]))
+            raise NotFiniteError(f"{name}: {NOT_FINITE['logits'].format(image=image)}")
         yield Batch(number, chunk, images, found)
 
 
