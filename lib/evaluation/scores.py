@@ -160,8 +160,8 @@ def score_set(
         found = score(model, image, label, attacked)
         right = finite(found.clean) & finite(found.attacked)
         if not right.all():
-            image = called(int(number[int(right.int().argmin())]))
-            raise NotFiniteError(f"{name}: {NOT_FINITE['logits'].format(image=image)}")
+            first = called(int(number[int(right.int().argmin())]))
+            raise NotFiniteError(f"{name}: {NOT_FINITE['logits'].format(image=first)}")
         yield Batch(number, chunk, images, found)
 
 
