@@ -27,7 +27,7 @@ def test_a_row_is_of_the_steps_since_the_last_one_also_after_a_stop():
 
 
 def test_the_share_of_the_peak_is_of_all_ranks(monkeypatch):
-    monkeypatch.setattr("advlib.training.meter.device_name", lambda device: "NVIDIA H100 80GB")
+    monkeypatch.setattr("advlib.training.meter.device_name", lambda device: "NVIDIA H200")
     meter = StepMeter(ALONE, 10**12, "bf16")
     meter.add(outcome(1.0, 1, 1), 8)
     row = meter.row(1, 8, 0.1)

@@ -141,7 +141,7 @@ def test_memory_that_does_not_suffice_is_one_line(sets, extra):
 
 
 def test_a_run_whose_memory_ended_goes_on_from_its_state(sets, undisturbed):
-    trouble = "import torch; run.shared = lambda images: torch.empty(10**14)"
+    trouble = "import torch; run.model.forward = lambda images: torch.empty(10**14)"
     done = troubled(sets, f"{RUN} -o tight", trouble=trouble)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("advtrain: out of memory with 32 images a rank (batch 32)")
