@@ -122,9 +122,9 @@ class Problem:
         return place < self._lowest_place[lanes]
 
     def accept(self, lanes: Tensor, candidates: Tensor, fooled: Tensor) -> None:
-        """Record those of another's candidates (m, c, h, w) that he says fool, (m,) bool, and do.
+        """Record the candidates (m, c, h, w) that fool by another's verdict and by the classifier.
 
-        Raises as `_judged` does.
+        fooled: (m,) bool, the other's verdict.  Raises as `_judged` does.
         """
         logits = self._judged(lanes, candidates)
         agreed = fooled & (logits.argmax(1) != self.label[lanes])

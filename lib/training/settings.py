@@ -10,6 +10,7 @@ from advlib.settings import check, setting, when_given
 from advlib.training.schedule import evaluation_epochs
 
 MINUTE = 60.0  # seconds
+MOST_WORKERS = 256  # processes beside a rank; each takes some 100 MB, so that more fill a machine
 EPOCH = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
@@ -88,9 +89,6 @@ class Evaluation:
         if max(listed) > last:
             raise DataError(f"--evaluate {max(listed)}: the run has {last} epochs")
         return frozenset(listed)
-
-
-MOST_WORKERS = 256  # processes beside a rank; each takes some 100 MB, so that more fill a machine
 
 
 @dataclass(frozen=True)

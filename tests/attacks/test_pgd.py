@@ -138,7 +138,7 @@ def test_targets_are_reached_as_foolbox_reaches_them(foolbox, norm, loss):
     if (norm, loss) == ("L1", "dlr"):
         # steps in L1 differ, and the DLR of a point has no bound where logits meet
         assert ours.mean() < its.mean() - 0.2
-        assert (ours > its + 1e-5).sum() <= IMAGES // 6
+        assert (ours > its + 1e-5).sum() <= IMAGES // 20
     else:
         assert ours.mean() <= its.mean() + 1e-6
         assert (ours - its).max() <= 1e-5
@@ -200,11 +200,15 @@ def test_restarts_fool_what_any_of_them_fools(norm, loss):
 @norms
 @pytest.mark.parametrize("loss", AIMED)
 def test_targets_fool_what_any_of_them_fools(norm, loss):
-    attack = how(norm, loss, 20)
-    made = whole(attack, targets=4)
-    each = [alone(attack, target=place).robust for place in (2, 3, 4, 5)]
-    assert torch.equal(made.robust, torch.stack(each).all(0))
-    assert len({tuple(one.tolist()) for one in each}) > 1  # they are different attacks
+    eps = 1.5 * EPS[norm]
+    attack = PGD(eps, eps / 5, 20, loss, norm)
+    withstood = torch.zeros(2)  # all four targets, and the best of them
+    for seed in range(3):  # one seed might bring nothing
+        made = whole(attack, targets=4, seed=seed)
+        each = [alone(attack, target=place, seed=seed).robust for place in (2, 3, 4, 5)]
+        assert torch.equal(made.robust, torch.stack(each).all(0))
+        withstood += torch.stack([made.robust.sum(), torch.stack(each).sum(1).min()])
+    assert withstood[0] < withstood[1]
 
 
 @norms

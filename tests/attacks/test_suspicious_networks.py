@@ -48,11 +48,10 @@ def test_a_network_that_errs_by_chance_fares_as_with_the_library(bad):
     line = "own:errs few --attack autoattack-rand --eps 0.0001 -q"
     found = json.loads(bad(line).stdout)
     theirs = json.loads(bad(f"{line} --engine reference").stdout)
-    # each stage judges an image once or twice, and one in twenty judgements errs: of 57 images 3
-    # to 6 a stage; if every step were judged, it would be nearly all of them
-    for document in (found, theirs):
+    # each stage judges an image once, the library some twice, and one in twenty judgements errs
+    for document, most in ((found, 12), (theirs, 25)):
         fooled = [row["fooled"] for row in document["stages"]]
-        assert sum(fooled) <= 25, fooled
+        assert sum(fooled) <= most, fooled
     again = json.loads(bad(line).stdout)
     assert again["accuracy"] == found["accuracy"]
     assert again["clean_accuracy"] == found["clean_accuracy"] < 1

@@ -30,7 +30,7 @@ def test_the_studys_attack_finds_what_adveval_finds(advattack, robust):
     for name in ("clean_accuracy", "accuracy"):
         assert document[name] == pytest.approx(float(row[name]), abs=1e-7)
     # an attack folds batch norm into convolutions, and its steps follow the signs of gradients
-    near = {"clean_accuracy": 1e-7, "accuracy": 1e-7, "clean_loss": 1e-6, "loss": 2e-3}
+    near = {"clean_accuracy": 1e-7, "accuracy": 1e-7, "clean_loss": 1e-6, "loss": 1e-4}
     for name, tolerance in near.items():
         assert float(kept[name]) == pytest.approx(float(row[name]), abs=tolerance)
     assert document["attack"]["step_size"] == 2 / 255 and document["attack"]["steps"] == 40
