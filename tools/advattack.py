@@ -85,7 +85,9 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
     from advlib.attacks.request import attack_job, attack_set
     from advlib.jobs.memory import enough_memory
     from advlib.jobs.ranks import leave
+    from advlib.jobs.signals import Signalled, StopRequest
 
+    asked = StopRequest()
     ranks, pixels = cli.join_ranks(options.pop("device"), sets, output), options.pop("pixels")
     warnings = cli.Warnings()
     with contextlib.ExitStack() as stack:
@@ -108,6 +110,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
                     network=cli.network_identity(network, description, model),
                     batch=batch,
                     first=first,
+                    stop=asked.check,
                 )
         identity = {"job": job.identity, "output": written}
         document = cli.finished(verdict_file, output, identity)
@@ -116,9 +119,16 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
             # what is wrong with its options is said before hours of attacks
             writer = output and cli.attacked_writer(output, job, history[:-1], written)
             fooled = written["fooled"]
-            found = attack_set(
-                job, writer, fooled=fooled, meter=cli.attack_meter, warn=warnings.say
-            )
+            try:
+                with asked.listening():
+                    found = attack_set(
+                        job, writer, fooled=fooled, meter=cli.attack_meter, warn=warnings.say
+                    )
+            except Signalled:
+                if ranks.first:
+                    cli.note(cli.stopped_attack(output))
+                leave()
+                return asked.status
             if found is not None:
                 if fooled and found["accuracy"] == 1:
                     cli.note("no image is misclassified, so no shards are written")
@@ -132,10 +142,11 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
         ranks.wait()
         leave()
     if not ranks.first:
-        return
+        return 0
     for warning in document["warnings"]:
         warnings.say(warning)
     if output == "-":
         cli.note(f"robust accuracy {document['accuracy']:.2%} of {document['images']} images")
     else:
         cli.print_verdict(document, output_format, entry)
+    return 0

@@ -6,6 +6,7 @@ under way goes on from.  No outcome depends on windows, batches or ranks, since 
 belong to the images (advlib.attacks.draws.Keyed).
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from advlib.attacks.checks import Finding
 from advlib.attacks.found import Found
@@ -24,6 +26,7 @@ from advlib.attacks.stages import Suite
 from advlib.errors import CannotError
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.signals import Signalled
 from advlib.jobs.store import Store
 from advlib.shards.augmentation import to_float
 from advlib.shards.reader import ShardSet
@@ -55,6 +58,7 @@ class Job:
     identity: JSON that says what is attacked and how; a store of another job is refused.
     ranks: this process among others.  With the library's random numbers all images are one window,
     and rank 0 does it.  store: where a killed job finds what it did.
+    stop: called often, and may raise Signalled to end the job where it stands.
     """
 
     source: ShardSet
@@ -64,6 +68,7 @@ class Job:
     ranks: Ranks
     store: Store
     identity: Mapping[str, Any]
+    stop: Callable[[], None] = lambda: None
     window: int = field(init=False, default=0)  # images of one
     windows: int = field(init=False, default=0)
 
@@ -93,8 +98,9 @@ class Job:
         about the classifier before it is attacked.
 
         Raises DataError for logits that are no numbers and labels the classifier does not know;
-        CannotError where memory or the disk ends.
+        CannotError where memory or the disk ends; what `stop` raises, once the work is kept.
         """
+        self.oracle.pulse = self.stop
         for index in range(self.ranks.rank, self.windows, self.ranks.ranks):
             found = self._done(index)
             if found is None:
@@ -110,6 +116,7 @@ class Job:
     def results(self) -> Iterator[Found]:
         """All windows in order; to be asked of one rank when all are done."""
         for index in range(self.windows):
+            self.stop()
             found = self._done(index)
             if found is None:
                 raise CannotError(f"{self.store.folder}: window {index} is not there")
@@ -131,14 +138,21 @@ class Job:
             if index == 0:
                 for finding in check_before(self.suite, problem):
                     warn(finding)
-        saved = time.monotonic()
-        for after in rounds(self.suite, problem, meter, index, place):
-            # the library's random numbers cannot be taken up in the middle of a stage
-            begins = after.turn == 0 or not self.suite.library_draws
-            if begins and time.monotonic() - saved > SAVE_EVERY:
-                self._save(index, problem, after)
-                saved = time.monotonic()
-        return Found.of(problem, numbers, place.costs)
+        saved, state = time.monotonic(), None
+        try:
+            for after in rounds(self.suite, problem, meter, index, place):
+                # the library's random numbers cannot be taken up in the middle of a stage
+                if after.turn and self.suite.library_draws:
+                    continue
+                state = _state(problem, after)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    self._save(index, state)
+                    saved, state = time.monotonic(), None
+            return Found.of(problem, numbers, place.costs)
+        except Signalled:
+            if state is not None:  # of the last round that was done, not of the one under way
+                self._save(index, state)
+            raise
 
     def _problem(self, numbers: np.ndarray, meter: Meter) -> Problem:
         chunk, device = self.source.read(numbers, fields=()), self.ranks.device
@@ -165,12 +179,9 @@ class Job:
             later=mine - done - images,
         )
 
-    def _save(self, index: int, problem: Problem, place: Place) -> None:
+    def _save(self, index: int, state: tuple[dict[str, Tensor], dict[str, Any]]) -> None:
         """Keep what a window goes on from."""
-        tensors, rest = problem.state()
-        tensors |= {f"carry.{name}": value for name, value in place.carry.items()}
-        rest |= {"at": (place.stage, place.turn), "costs": place.costs}
-        self.store.write(UNDER_WAY.format(index), tensors, rest)
+        self.store.write(UNDER_WAY.format(index), *state)
 
     def _resumed(self, index: int, problem: Problem) -> Place | None:
         """Put back what was saved, and return where the window stands; None where nothing was."""
@@ -186,3 +197,11 @@ class Job:
         }
         stage, turn = read[1]["at"]
         return Place(stage, turn, carry, read[1]["costs"])
+
+
+def _state(problem: Problem, place: Place) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What a window goes on from, as it is at this moment: tensors, and the rest as JSON."""
+    tensors, rest = problem.state()
+    tensors |= {f"carry.{name}": value for name, value in place.carry.items()}
+    rest |= {"at": (place.stage, place.turn), "costs": place.costs}
+    return {name: value.clone() for name, value in tensors.items()}, copy.deepcopy(rest)

@@ -70,6 +70,7 @@ class Oracle:
         self.width = min(width, batch)
         self.forwards = self.backwards = 0
         self.during, self.called = "", called
+        self.pulse: Callable[[], None] = lambda: None  # called before each batch
         self._worst: dict[str, Tensor] = {}  # lowest number of an image, by what is not finite
 
     def first_logits(self, images: Tensor) -> Tensor:
@@ -152,5 +153,6 @@ class Oracle:
         rows = torch.arange(len(images), device=images.device)
         first = 0
         for part in rows.tensor_split(max(1, -(-len(images) // self.batch))):
+            self.pulse()
             yield slice(first, first + len(part)), part
             first += len(part)

@@ -90,6 +90,7 @@ class _Counted(torch.nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         oracle = self.problem.oracle
+        oracle.pulse()
         oracle.forwards += len(images)
         self.problem.tick(self.left)
         if images.requires_grad:

@@ -47,11 +47,12 @@ def attack_job(
     network: Mapping[str, Any],
     batch: int,
     first: int | None = None,
+    stop: Callable[[], None] = lambda: None,
 ) -> Job:
     """The attack on the images of a set, or on the first so many.
 
     model: on the device of `ranks`.  name: of the network in messages.  network: JSON that tells
-    it from others.
+    it from others.  stop: as of Job.
 
     Raises DataError for settings that do not go with the images or the classes.
     """
@@ -67,6 +68,7 @@ def attack_job(
         oracle=oracle_of(model, batch, ranks.device, name=name, reference=reference),
         ranks=ranks,
         store=store,
+        stop=stop,
         identity={
             "set": source.digest,
             "images": count,
@@ -89,17 +91,18 @@ def attack_set(
     writer: a context that takes chunks; None to write none.  fooled: write only the images that
     are misclassified.  meter: a context for so many images that gives where to report progress.
     warn: told what is suspicious about the classifier before it is attacked.
+    Raises what the job's `stop` does.
     """
     begun = time.monotonic()
     job.begin()
-    job.ranks.wait()
+    job.ranks.wait(job.stop)
     if job.ranks.first:
         with meter(job.count) as report:
             job.run(report, warn)
-            job.ranks.wait()
+            job.ranks.wait(job.stop)
     else:
         job.run()
-        job.ranks.wait()
+        job.ranks.wait(job.stop)
         return None
     tally = write_results(job.suite, job.results, job.source, writer, fooled=fooled)
     return {**tally.document(), "seconds": time.monotonic() - begun}

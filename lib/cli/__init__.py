@@ -12,6 +12,7 @@ from advlib.cli.attacking import (
     job_folder,
     join_ranks,
     print_verdict,
+    stopped_attack,
     verdict_path,
 )
 from advlib.cli.figures import figure_file, figure_option
@@ -139,6 +140,7 @@ __all__ = [
     "shards_digest",
     "shuffle_folder",
     "standard_input",
+    "stopped_attack",
     "stream_name",
     "stream_rows",
     "take_settings",

@@ -127,6 +127,13 @@ def attack_document(
     }
 
 
+def stopped_attack(output: str | None) -> str:
+    """What to say of an attack that a signal stopped."""
+    if output in (None, "-"):
+        return "stopped; with -o NAME its work would have been kept"
+    return f"stopped; its work is kept beside {output}, and the same command line goes on"
+
+
 class Warnings:
     """Says what is suspicious about a network, each thing once."""
 

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from advlib import __version__, settings
 from advlib.cli.streams import prepare_streams
 from advlib.errors import CannotError, DataError
+from advlib.jobs.signals import Signalled, raise_signals
 
 # Modules of the packages that only commands with images need, which `images` installs
 IMAGES = ("h5py", "pyautoattack", "safetensors", "torch", "torchvision")
@@ -25,7 +26,8 @@ class Tool(click.Command):
     """A command whose errors are one line.
 
     Exit status: 0 done; 1 it could not be done; 2 the input or the options are wrong;
-    130 interrupted.  A closed pipe ends the process with SIGPIPE, as it ends cat(1).
+    130 interrupted; 143, 129 stopped by SIGTERM, SIGHUP.  A closed pipe ends the process with
+    SIGPIPE, as it ends cat(1).
     """
 
     def __init__(self, *args: Any, **extra: Any):
@@ -78,38 +80,36 @@ class Tool(click.Command):
         name = prog_name or os.path.basename(sys.argv[0])
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        interrupts = _interrupts()
+        signals = raise_signals()
         debug = "--debug" in (sys.argv if args is None else args)
         extra.pop("standalone_mode", None)
         try:
             status = super().main(args, name, standalone_mode=False, **extra)
             sys.stdout.flush()
             sys.exit(status if isinstance(status, int) else 0)
-        except Exception as err:
-            # within an import, what Ctrl-C raises may come out as an error of another kind
-            status, message = (130, "interrupted") if interrupts else _ending(err)
+        except (Exception, Signalled) as err:
+            # within an import, what a signal raises may come out as an error of another kind
+            status, message = _signalled(signals) or _ending(err)
             if debug:
                 traceback.print_exception(err)
+        if signals and os.environ.get("RANK", "0") != "0":  # the first rank says it
+            sys.exit(status)
         name += _wait_for_the_first()
         click.echo(f"{name}: {' '.join(message.split())}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
 
 
-def _interrupts() -> list[int]:
-    """Ctrl-Cs from now on, each of which raises KeyboardInterrupt as before."""
-    seen: list[int] = []
-
-    def interrupt(number, frame):
-        seen.append(number)
-        signal.default_int_handler(number, frame)
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
-    return seen
+def _signalled(seen: Sequence[int]) -> tuple[int, str] | None:
+    """Exit status and message of the first of some signals."""
+    if not seen:
+        return None
+    number = seen[0]
+    name = signal.Signals(number).name
+    return 128 + number, "interrupted" if name == "SIGINT" else f"stopped by {name}"
 
 
-def _ending(err: Exception) -> tuple[int, str]:
+def _ending(err: BaseException) -> tuple[int, str]:
     """Exit status and message of an error."""
     match err:
         case click.exceptions.Abort():  # Ctrl-C

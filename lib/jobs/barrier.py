@@ -54,9 +54,10 @@ class Barrier:
             self._signed = now
             self._counters.add(f"signs of {self._rank}", 1)
 
-    def wait(self) -> None:
+    def wait(self, stop: Callable[[], None] = lambda: None) -> None:
         """Wait until all ranks have come here.
 
+        stop: called as it waits, and may raise.
         Raises CannotError naming a rank that gave no sign for too long.
         """
         number, self._passed = self._passed, self._passed + 1
@@ -77,5 +78,6 @@ class Barrier:
                     raise CannotError(
                         f"rank {other} gave no sign for {self._still / 60:.0f} minutes"
                     )
+            stop()
             self._pause(pause)
             pause = min(2 * pause, longest)

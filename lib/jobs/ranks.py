@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -65,10 +65,13 @@ class Ranks:
         distributed.all_gather_object(found, text)
         return found
 
-    def wait(self) -> None:
-        """Wait until all ranks have come here; CannotError where one gives no sign for long."""
+    def wait(self, stop: Callable[[], None] = lambda: None) -> None:
+        """Wait until all ranks have come here; CannotError where one gives no sign for long.
+
+        stop: called as it waits, and may raise.
+        """
         if self.barrier:
-            self.barrier.wait()
+            self.barrier.wait(stop)
 
     def sign(self) -> None:
         """Say that this rank moves on, for those that wait for it; cheap."""

@@ -16,6 +16,14 @@ GROUP = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # what a whole group get
 PATIENCE = 1.0  # seconds within which a signal that is repeated means what it did
 
 
+class Signalled(BaseException):
+    """A signal to the group ends this process; no error, lest what catches errors goes on."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
 class StopRequest:
     """Whether this process was asked to stop."""
 
@@ -30,6 +38,11 @@ class StopRequest:
     def status(self) -> int:
         """The exit status; SIGTERM's where it was another rank that got the signal."""
         return 128 + (self.number or signal.SIGTERM)
+
+    def check(self) -> None:
+        """Signalled if this process was asked to stop."""
+        if self:
+            raise Signalled(self.number)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -53,6 +66,36 @@ class StopRequest:
         if self and number == signal.SIGINT and now - self._when > PATIENCE:
             signal.default_int_handler(number, frame)
         self.number, self._when = self.number or number, now
+
+
+def raise_signals() -> list[int]:
+    """Let each signal to the group raise from now on; returns where those that came are listed.
+
+    Ctrl-C raises KeyboardInterrupt, the others Signalled.  One that is repeated at once, as
+    torchrun repeats them, does nothing more; one that the process was started to ignore, nothing.
+    """
+    seen: list[int] = []
+    process, when = os.getpid(), float("-inf")
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        nonlocal when
+        if os.getpid() != process:  # a process that was forked
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        now = time.monotonic()
+        before, when = when, now
+        seen.append(number)
+        if now - before <= PATIENCE:
+            return
+        if number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
+        raise Signalled(number)
+
+    for number in GROUP:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, receive)
+    return seen
 
 
 @contextlib.contextmanager

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import environment
-from robust import read
+from jobs_of_attacks import RANKS, files, same_outcome
 
 from advlib.attacks.job import window_size
 
@@ -19,7 +18,6 @@ LINE = (
     " --chunk 10 --layout chunk"
 )
 TESTS = str(Path(__file__).parents[1])
-COSTS = ("seconds", "forwards", "backwards")
 # What runs a command line in a folder; it saves after every round, and Square is short.
 HEAD = """
 import os, signal, sys
@@ -84,7 +82,6 @@ try:
 finally:
     os.kill(other, signal.SIGKILL)
 """
-RANKS = "-m torch.distributed.run --standalone --nproc-per-node 2"
 
 
 def python(folder, script, *arguments, status=0, ranks=False):
@@ -125,21 +122,6 @@ def whole(robust, tmp_path_factory):
     return folder
 
 
-def files(folder):
-    """Names and bytes of all that is there; of the verdict, what does not cost time."""
-    out = {}
-    for path in sorted(folder.iterdir()):
-        if path.name == "__pycache__":
-            continue
-        out[path.name] = path.read_bytes() if path.is_file() else "a folder"
-    document = json.loads(out.pop("attacked.verdict.json"))
-    del document["seconds"]
-    for row in document["stages"]:
-        for name in COSTS:
-            del row[name]
-    return out, document
-
-
 def seconds(folder):
     return json.loads((folder / "attacked.verdict.json").read_text())["seconds"]
 
@@ -158,18 +140,6 @@ def test_kills_at_every_place_change_no_byte(whole, place):
     done = python(killed, PLACES, LINE)
     assert done.stdout.splitlines()[-1] == "done"
     assert files(killed) == files(whole)
-
-
-def same_outcome(folder, other):
-    one, two = (files(each)[1] for each in (folder, other))
-    assert one["stages"] == two["stages"] and one["identity"] == two["identity"]
-    first, second = (read(each / "attacked") for each in (folder, other))
-    assert first.key_texts() == second.key_texts()
-    for name, tolerance in (("adversarial", 1e-6), ("logits", 1e-4), ("perturbation", 1e-6)):
-        difference = np.abs(first.fields[name] - second.fields[name])
-        assert difference.max() <= tolerance
-    for name in ("attack", "prediction", "clean_prediction", "picture_fools"):
-        assert first.fields[name].tolist() == second.fields[name].tolist()
 
 
 def test_two_ranks_are_one(whole, place):
