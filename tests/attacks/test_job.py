@@ -64,6 +64,16 @@ for owner, name, count in (
     assert bool(owner) == os.WIFSIGNALED(status), (name, status)
 print("done")
 """
+# Asks it to stop as it writes the shards, and when they are there.
+WRITING = """
+owner = {"attacked_chunk": results, "_commit": Writer}[sys.argv[2]]
+call = getattr(owner, sys.argv[2])
+def asking(*given, **named):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return call(*given, **named)
+setattr(owner, sys.argv[2], asking)
+attack(sys.argv[1])
+"""
 STOPPED = """
 rounds.do_round = after(int(sys.argv[2]), rounds.do_round)
 attack(sys.argv[1])
@@ -140,6 +150,17 @@ def test_kills_at_every_place_change_no_byte(whole, place):
     done = python(killed, PLACES, LINE)
     assert done.stdout.splitlines()[-1] == "done"
     assert files(killed) == files(whole)
+
+
+@pytest.mark.parametrize(("where", "status"), [("attacked_chunk", 143), ("_commit", 0)])
+def test_a_signal_while_the_set_is_written_leaves_none_or_all_of_it(whole, place, where, status):
+    folder = place("writing")
+    done = python(folder, WRITING, LINE, where, status=status)
+    if status:
+        assert "note: stopped; its work is kept beside attacked" in done.stderr
+        assert not list(folder.glob("attacked*"))
+        python(folder, "attack(sys.argv[1])", LINE)
+    assert files(folder) == files(whole)
 
 
 def test_two_ranks_are_one(whole, place):

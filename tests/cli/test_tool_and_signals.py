@@ -25,8 +25,7 @@ from advlib.cli import Tool
 def main():
     with tempfile.TemporaryDirectory(dir="."):
         if not os.fork():
-            time.sleep(60)
-        print("ready", flush=True)
+            print("ready", flush=True)
         time.sleep(60)
 main([], prog_name="advwork")
 """
