@@ -1,11 +1,29 @@
-"""The two ways in which work ends without a result."""
+"""The two ways in which work ends without a result, and how text from files is shown."""
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and never obeys: what cannot be seen is escaped as Python does.
+
+    Control characters, line ends, marks that turn the direction of writing, and bytes of file names
+    that are no text become \\x1b, \\n, \\u202e and the like.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def one_line(text: str) -> str:
+    """A message as one line of printable text."""
+    return printable(" ".join(text.split()))
 
 
 class _LineError(Exception):
-    """An error whose message is one line, whatever names of files and fields are in it."""
+    """An error whose message is one printable line, whatever names from files are in it."""
 
     def __init__(self, message: str):
-        super().__init__(" ".join(str(message).splitlines()))
+        super().__init__(printable(" ".join(str(message).splitlines())))
 
 
 class DataError(_LineError):

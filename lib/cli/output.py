@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,16 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from advlib import __version__
+from advlib.errors import one_line, printable
 from advlib.numbers import finite_json
 
 DIGITS = 8  # significant digits of a number in CSV; JSON has them all
+BREAKS = re.compile("[\0\r\ud800-\udfff]")  # what a cell of CSV, or UTF-8, cannot hold
 
 
 def note(text: str) -> None:
     """A one-line remark on standard error; --quiet silences it."""
     context = click.get_current_context()
     if not (context.find_root().obj or {}).get("quiet"):
-        click.echo(f"{context.info_name}: note: {text}", err=True)
+        click.echo(f"{context.info_name}: note: {one_line(text)}", err=True)
 
 
 def note_each(texts: Iterable[str]) -> None:
@@ -108,8 +111,9 @@ def write_rows(
 
     columns: the header of a CSV without rows.
 
-    CSV; a JSON document {format, version, history, rows}; or a table for people, in which
-    `x`, `x_low` and `x_high` share a cell.  None chooses by whether standard output is a terminal.
+    CSV, in which text is as it is but for what would break it; a JSON document {format, version,
+    history, rows}; or a table for people, in which `x`, `x_low` and `x_high` share a cell.  None
+    chooses by whether standard output is a terminal.
     """
     if output_format is None:
         output_format = "table" if sys.stdout.isatty() else "csv"
@@ -117,21 +121,28 @@ def write_rows(
     if output_format == "json":
         write_document({"history": history, "rows": rows})
     elif output_format == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(rows[0] if rows else columns)
-        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+        _write_csv([rows[0] if rows else columns])
+        _write_csv(row.values() for row in rows)
     else:
         _print_table(rows)
 
 
 def stream_rows(batches: Iterable[Sequence[dict]]) -> None:
     """Print rows as CSV as they come, a batch of them at once, below the names of columns."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     for i, rows in enumerate(batches):
         if i == 0:
-            writer.writerow(rows[0])
-        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+            _write_csv([rows[0]])
+        _write_csv(row.values() for row in rows)
         sys.stdout.flush()
+
+
+def _write_csv(rows: Iterable[Iterable]) -> None:
+    """Lines of CSV.  Text from files is escaped where it would reach a terminal or break a line."""
+    shown = sys.stdout.isatty()
+    csv.writer(sys.stdout, lineterminator="\n").writerows(
+        [printable(cell) if shown or BREAKS.search(cell) else cell for cell in map(_cell, row)]
+        for row in rows
+    )
 
 
 def write_document(document: dict) -> None:
@@ -161,8 +172,9 @@ def _print_table(rows: list[dict]) -> None:
 
     if not rows:
         return
-    names = [n for n in rows[0] if not (n.endswith(("_low", "_high")) and _stem(n) in rows[0])]
-    cells = [[_shown(row, name) for name in names] for row in rows]
+    keys = [n for n in rows[0] if not (n.endswith(("_low", "_high")) and _stem(n) in rows[0])]
+    cells = [[printable(_shown(row, name)) for name in keys] for row in rows]
+    names = [printable(name) for name in keys]
     filled = [i for i in range(len(names)) if any(line[i] for line in cells)]
     tall = len(filled) > 7 and len(rows) <= 4
     table = Table(box=None, pad_edge=False, show_header=not tall, header_style="bold")
@@ -174,7 +186,7 @@ def _print_table(rows: list[dict]) -> None:
             table.add_row(names[i], *(line[i] for line in cells))
     else:
         for i in filled:
-            number = any(isinstance(row[names[i]], float | int) for row in rows)
+            number = any(isinstance(row[keys[i]], float | int) for row in rows)
             widest = max(len(line[i]) for line in cells)
             table.add_column(
                 names[i],
@@ -185,9 +197,9 @@ def _print_table(rows: list[dict]) -> None:
             )
         for line in cells:
             table.add_row(*(line[i] for i in filled))
-    console = Console()
+    console = Console(markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(width=200)
+        console = Console(width=200, markup=False, emoji=False)
     console.print(table, highlight=False)
 
 

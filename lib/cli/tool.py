@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from advlib import __version__, settings
 from advlib.cli.streams import prepare_streams
-from advlib.errors import CannotError, DataError
+from advlib.errors import CannotError, DataError, one_line
 from advlib.jobs.signals import Signalled, raise_signals
 
 # Modules of the packages that only commands with images need, which `images` installs
@@ -95,7 +95,7 @@ class Tool(click.Command):
         if signals and os.environ.get("RANK", "0") != "0":  # the first rank says it
             sys.exit(status)
         name += _wait_for_the_first()
-        click.echo(f"{name}: {' '.join(message.split())}", err=True)
+        click.echo(f"{name}: {one_line(message)}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
 

@@ -7,6 +7,8 @@ colour-blind, and a line style and a marker repeat what the colour says.
 from dataclasses import dataclass
 from typing import Any
 
+from advlib.errors import one_line
+
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # ships with Matplotlib: the same bytes everywhere
     "mathtext.fontset": "dejavusans",
@@ -78,5 +80,5 @@ def plain_label(name: str) -> str:
     """A name from a file as a label: one line, at most 40 characters, no mathematics, and no
     leading underscore, with which Matplotlib would leave it out of a legend.
     """
-    text = " ".join(name.split())[:40].replace("$", r"\$")
+    text = one_line(name)[:40].replace("$", r"\$")
     return " " + text if text.startswith("_") else text

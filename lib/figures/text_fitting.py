@@ -7,6 +7,8 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from advlib.errors import one_line
+
 DPI = 96  # a browser's, so that it shows an SVG pixel by pixel; n / 96 * 96 is n in doubles
 SMALLEST = 9  # pixels of type: the least to read
 MOST_LETTERS = 200  # of a text, beyond which its middle goes
@@ -19,7 +21,7 @@ def points(pixels: int) -> float:
 
 def fit_text(text: str, size: int, room: float) -> tuple[str, int]:
     """A text in smaller type, or with its middle left out, so that it is at most `room` wide."""
-    text, least = " ".join(text.split()), max(size - 3, SMALLEST)
+    text, least = one_line(text), max(size - 3, SMALLEST)
     if len(text) > MOST_LETTERS:  # lest measuring take long
         text = _shorten(text, MOST_LETTERS)
     while text and text_width(text, size) > room:
