@@ -2,10 +2,10 @@
 
 
 def printable(text: str) -> str:
-    """Text that a terminal shows and never obeys: what cannot be seen is escaped as Python does.
+    r"""Text that a terminal shows and never obeys: what cannot be seen is escaped as Python does.
 
     Control characters, line ends, marks that turn the direction of writing, and bytes of file names
-    that are no text become \\x1b, \\n, \\u202e and the like.
+    that are no text become \x1b, \n, \u202e and the like.
     """
     if text.isprintable():
         return text

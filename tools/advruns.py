@@ -56,6 +56,6 @@ def main(tables, bundled, fids, columns, conditions, output_format):
         table = with_fid(table, fids)
     table = table.only(conditions)
     if output_format == "csv" or not (output_format or sys.stdout.isatty()):
-        sys.stdout.writelines(csv_blocks(table))
+        cli.write_text(csv_blocks(table))
     else:
         cli.write_rows(rows_of(table), output_format, [cli.history_entry()])

@@ -66,6 +66,7 @@ from advlib.cli.output import (
     stream_rows,
     write_document,
     write_rows,
+    write_text,
 )
 from advlib.cli.selecting import (
     images_where_option,
@@ -151,4 +152,5 @@ __all__ = [
     "where_option",
     "write_document",
     "write_rows",
+    "write_text",
 ]

@@ -145,6 +145,14 @@ def _write_csv(rows: Iterable[Iterable]) -> None:
     )
 
 
+def write_text(blocks: Iterable[str]) -> None:
+    """Print text that was made elsewhere; lines of it that a terminal shows are printable."""
+    shown = sys.stdout.isatty()
+    for block in blocks:
+        lines = map(printable, block.split("\n")) if shown else [block]
+        sys.stdout.write("\n".join(lines))
+
+
 def write_document(document: dict) -> None:
     """Print a JSON document; `format` and `version` are put before its own keys."""
     print(document_text(document), end="")

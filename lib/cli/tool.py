@@ -1,12 +1,15 @@
 """The click command class of every tool: one-line errors, exit statuses, signals."""
 
+import contextlib
 import errno
+import logging
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -84,7 +87,8 @@ class Tool(click.Command):
         debug = "--debug" in (sys.argv if args is None else args)
         extra.pop("standalone_mode", None)
         try:
-            status = super().main(args, name, standalone_mode=False, **extra)
+            with _silent_libraries(debug):
+                status = super().main(args, name, standalone_mode=False, **extra)
             sys.stdout.flush()
             sys.exit(status if isinstance(status, int) else 0)
         except (Exception, Signalled) as err:
@@ -98,6 +102,23 @@ class Tool(click.Command):
         click.echo(f"{name}: {one_line(message)}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
+
+
+@contextlib.contextmanager
+def _silent_libraries(debug: bool) -> Iterator[None]:
+    """Print no warnings of libraries, which are no line of ours, unless Python is asked to."""
+    if debug or sys.warnoptions:
+        yield
+        return
+    logged = logging.root.manager.disable
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # of torch's own lines, not by Python
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *about, **extra: None
+        logging.disable()
+        try:
+            yield
+        finally:
+            logging.disable(logged)
 
 
 def _signalled(seen: Sequence[int]) -> tuple[int, str] | None:

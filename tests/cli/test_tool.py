@@ -78,3 +78,27 @@ def test_each_package_of_the_extra_is_known_and_tried():
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     names = [requirement.partition(">")[0] for requirement in extra["images"]]
     assert sorted(names) == sorted(IMAGES) == sorted(NEEDED)
+
+
+WARNING = """
+import logging, sys, warnings, click
+from advlib.cli.tool import Tool
+from advlib.errors import DataError
+
+@click.command(cls=Tool)
+def main():
+    warnings.warn("of a library")
+    logging.getLogger("library").warning("of a library")
+    raise DataError("wrong")
+
+main()
+"""
+
+
+@pytest.mark.parametrize(("options", "seen"), [([], False), (["-q"], False), (["--debug"], True)])
+def test_warnings_of_libraries_stay_off_standard_error(options, seen):
+    line = [sys.executable, "-c", WARNING, *options]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert ("of a library" in done.stderr) == seen
+    assert seen or done.stderr == "-c: wrong\n"
