@@ -29,6 +29,8 @@ USEFUL = 0.25  # a lane is asked ahead for as many steps as bring so many better
 MEMORY = 0.05  # weight of the last step in the running share of steps that brought a better point
 TINY = 1e-9
 BLOCK = 1 << 26  # most numbers in the candidates that are made at once
+LOOK_EVERY = 8  # steps between looks at which lanes are done, where a look waits for the device
+FREE_LOOKS = ("cpu",)  # devices where it does not
 
 
 def square(
@@ -50,7 +52,7 @@ def square(
     while step < last and len(search.lanes):
         problem.tick(len(search.lanes))
         side, count = made.side(step), 1
-        most = min(search.ahead(), numbers.most(step), last - step)
+        most = min(search.at_once(), numbers.most(step), last - step)
         while count < most and made.side(step + count) == side:
             count += 1
         search.steps(numbers.of(step, count, search.lanes), side)
@@ -79,6 +81,8 @@ class _Search:
         batch, image = problem.oracle.batch, max(1, problem.images[:1].numel())
         self._block = batch * max(1, BLOCK // (batch * image))
 
+        self._looks_wait = problem.images.device.type not in FREE_LOOKS
+        self._in_turn = False  # whether steps are done one by one, without a look
         self._rate = 1.0  # share of late steps that brought a better point
 
     def start(self) -> None:
@@ -92,30 +96,55 @@ class _Search:
             done.append(finished)
         self._drop(done)
 
-    def ahead(self) -> int:
-        """How many steps to ask for at once: fewer, the more often a step brings a better point."""
+    def at_once(self) -> int:
+        """How many steps to do until the next look at which lanes are done.
+
+        Asked ahead are fewer, the more often a step brings a better point.
+        """
         room = self._problem.oracle.width // len(self.lanes)
-        return max(1, min(room, int(USEFUL / max(self._rate, TINY))))
+        ahead = max(1, min(room, int(USEFUL / max(self._rate, TINY))))
+        self._in_turn = ahead == 1 and self._looks_wait
+        return LOOK_EVERY if self._in_turn else ahead
 
     def steps(self, numbers: Tensor, side: int) -> None:
         """Do some steps of each lane.
 
-        The candidates of all steps are asked for at once, as if none were better.  Where one is,
-        the lane's later ones began at a point that is no longer its best, and are made again.
         numbers: (lanes, steps, shared + own) in [0, 1).  side: of squares, in pixels.
         """
         done: list[Tensor] = []
         better = 0
         for block in self._blocks():
-            found, finished = self._through(block, numbers[block], side)
+            way = self._one_by_one if self._in_turn else self._ahead
+            found, finished = way(block, numbers[block], side)
             better += found
             done.append(finished)
         share = better / (len(self.lanes) * numbers.shape[1])
         self._rate += (share - self._rate) * min(1.0, MEMORY * numbers.shape[1])
         self._drop(done)
 
-    def _through(self, block: slice, numbers: Tensor, side: int) -> tuple[int, Tensor]:
-        """Do a block's steps: how many brought a better point, and the rows that are done."""
+    def _one_by_one(self, block: slice, numbers: Tensor, side: int) -> tuple[int, Tensor]:
+        """As `_ahead`, a step after the other; waits for the device once, at the end."""
+        rows = torch.arange(block.start, block.stop, device=numbers.device)
+        best, margins = self.best[block], self.margin[block]  # where they lie
+        fooled, accepted = torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows)
+        for turn in numbers.unbind(1):
+            tried = self._made.tried(self._images[block], best, turn, side)
+            found = self._margins(tried, rows)
+            better = (found < margins) & ~fooled
+            best.copy_(torch.where(better[:, None, None, None], tried, best))
+            margins.copy_(torch.where(better, found, margins))
+            fooled |= better & (found <= 0)
+            accepted += better
+        row = rows[fooled]
+        _, finished = self._keep(row, self.best[row], self.margin[row])
+        return int(accepted.sum()), finished
+
+    def _ahead(self, block: slice, numbers: Tensor, side: int) -> tuple[int, Tensor]:
+        """Do a block's steps: how many brought a better point, and the rows that are done.
+
+        The candidates of all steps are asked for at once, as if none were better.  Where one is,
+        the lane's later ones began at a point that is no longer its best, and are made again.
+        """
         count, begin = numbers.shape[1], block.start
         turns = torch.arange(count, device=numbers.device)
         at = torch.zeros(len(numbers), dtype=torch.long, device=numbers.device)  # next of each

@@ -51,6 +51,9 @@ class Proposals(Protocol):
     ) -> tuple[Tensor, Tensor]:
         """The rows (m,) with a candidate other than `best` itself, and the candidates (m, ...)."""
 
+    def tried(self, images: Tensor, best: Tensor, numbers: Tensor, side: int) -> Tensor:
+        """The candidates of all rows, (n, c, h, w); waits for no device."""
+
 
 def proposals(norm: str, eps: float, shape: Sequence[int]) -> Proposals:
     """The proposals for images of a shape (c, h, w) in balls of radius `eps`."""
@@ -78,15 +81,28 @@ class LinfProposals:
     def propose(
         self, images: Tensor, best: Tensor, numbers: Tensor, side: int
     ) -> tuple[Tensor, Tensor]:
-        place = _places(numbers, side, self._shape)
-        old, centre = best.flatten(2).gather(2, place), images.flatten(2).gather(2, place)
-        # outside the square all are where clipping leaves them, so only the square is computed
-        new = old + (2 * self._eps) * _sign(numbers[:, 2:])[:, :, None]
-        new = torch.clamp(new, centre - self._eps, centre + self._eps).clamp_(0, 1)
+        place, old, new = self._square(images, best, numbers, side)
         rows = (new != old).flatten(1).any(1).nonzero()[:, 0]
         candidates = best[rows]
         candidates.flatten(2).scatter_(2, place[rows], new[rows])
         return rows, candidates
+
+    def tried(self, images: Tensor, best: Tensor, numbers: Tensor, side: int) -> Tensor:
+        place, _, new = self._square(images, best, numbers, side)
+        return best.flatten(2).scatter(2, place, new).view_as(best)
+
+    def _square(
+        self, images: Tensor, best: Tensor, numbers: Tensor, side: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the pixels of the squares are, what is there, and what is tried, (n, c, side^2).
+
+        Outside the square all are where clipping leaves them, so only the square is computed.
+        """
+        place = _places(numbers, side, self._shape)
+        old, centre = best.flatten(2).gather(2, place), images.flatten(2).gather(2, place)
+        new = old + (2 * self._eps) * _sign(numbers[:, 2:])[:, :, None]
+        new = torch.clamp(new, centre - self._eps, centre + self._eps).clamp_(0, 1)
+        return place, old, new
 
 
 class L1L2Proposals:
@@ -126,6 +142,9 @@ class L1L2Proposals:
     def propose(
         self, images: Tensor, best: Tensor, numbers: Tensor, side: int
     ) -> tuple[Tensor, Tensor]:
+        return _every(images), self.tried(images, best, numbers, side)
+
+    def tried(self, images: Tensor, best: Tensor, numbers: Tensor, side: int) -> Tensor:
         c, delta = self.own, (best - images).flatten(2)
         place = _places(numbers, side, self._shape)
         emptied = _places(numbers[:, 2:], side, self._shape)
@@ -144,7 +163,7 @@ class L1L2Proposals:
             unspent = (self._eps - spent).clamp_(min=0)
             new = new * (unspent / c + budget) * c
         delta.scatter_(2, emptied, 0).scatter_(2, place, new)
-        return _every(images), self._finish(images, delta.view_as(images))
+        return self._finish(images, delta.view_as(images))
 
     def _size(self, values: Tensor, work: Tensor | None = None) -> Tensor:
         """The norm over the last axis, which is kept; `work` is memory to do it in."""

@@ -7,18 +7,15 @@ from functools import cache
 
 import pytest
 import torch
-from pyautoattack.autopgd_base import L1_projection
 from pyautoattack.square import SquareAttack
 from robust import convolutional
 from torch import nn
 
 from advlib.attacks import square as module
-from advlib.attacks.balls import back_l1
 from advlib.attacks.draws import Keyed, Library
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import Problem
 from advlib.attacks.square import square
-from advlib.attacks.square_proposals import proposals
 from advlib.shards.sources import open_source
 
 EPS = {"Linf": 0.12, "L2": 0.9, "L1": 4.0}  # at which about half of the images withstand
@@ -145,6 +142,29 @@ def test_batches_blocks_layout_and_neighbours_change_nothing(norm, monkeypatch):
 
 
 @norms
+@pytest.mark.parametrize("draws", [None, Library(0, BATCH)])
+def test_looks_that_wait_for_a_device_are_fewer_and_change_nothing(norm, draws, monkeypatch):
+    looks, keep = [0], module._Search._keep
+
+    def counted(*arguments):
+        looks[0] += 1
+        return keep(*arguments)
+
+    monkeypatch.setattr(module._Search, "_keep", counted)
+    found = []
+    for free in (("cpu",), ()):
+        monkeypatch.setattr(module, "FREE_LOOKS", free)
+        looks[0] = 0
+        # a batch that leaves no room to ask ahead
+        oracle = Oracle(network, batch=64, width=1)
+        found.append((attacked(norm, copy.deepcopy(draws), oracle, steps=SHORT), looks[0]))
+    (often, looked), (seldom, rarely) = found
+    same(seldom, often)
+    if draws is None:  # the library draws for those that are left, so each step must look
+        assert rarely < SHORT / 4 < looked
+
+
+@norms
 def test_another_seed_goes_another_way(norm):
     one, two = (attacked(norm, Keyed(seed, torch.arange(IMAGES)), steps=20) for seed in (1, 2))
     assert not torch.equal(one.adversarial, two.adversarial)
@@ -228,33 +248,6 @@ def test_a_fast_model_that_errs_stops_no_search(norm):
     made = attacked(norm, oracle=Oracle(network, fast, batch=64))
     assert torch.equal(network(made.adversarial).argmax(1) == made.label, made.robust)
     assert abs(int(made.robust.sum()) - int(attacked(norm).robust.sum())) <= 5
-
-
-@norms
-@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 64, 64), (2, 8, 7), (3, 4, 4)])
-def test_sides_are_the_librarys(norm, shape):
-    its = SquareAttack(network, p_init=0.8, norm=norm, resc_schedule=False)
-    made = proposals(norm, 0.1, shape)
-    for step in range(9000):
-        # by c and back again: as the library has it, whose roots round
-        root = math.sqrt(its.p_selection(step) * math.prod(shape) / shape[0])
-        side = max(round(root), 1) if norm == "Linf" else max(round(root), 3)
-        if norm != "Linf" and side % 2 == 0:
-            side += 1
-        assert made.side(step) == min(side, *shape[1:])
-
-
-@pytest.mark.parametrize("eps", [0.3, 3.0, 40.0, 1000.0])
-def test_the_projection_is_the_librarys(eps):
-    torch.manual_seed(0)
-    images = torch.rand(40, 3, 6, 5)
-    images[10:20] = images[10:20].round()
-    moved = torch.randn(40, 3, 6, 5) * torch.rand(40, 1, 1, 1)
-    moved[30:] *= torch.rand(10, 3, 6, 5) < 0.2
-    found = images + moved + back_l1(images, moved, eps)
-    expected = images + moved + L1_projection(images, moved, eps)
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
-    assert (found - images).flatten(1).abs().sum(1).max() < eps + 1e-4
 
 
 def noise(norm, eps, shape, draws):
