@@ -11,6 +11,7 @@ NUMBER = re.compile(rf"({DECIMAL})([kKMGBT]?)(?:/({DECIMAL})([kKMGBT]?))?(%?)")
 FRACTION = re.compile(rf"{DECIMAL}(?:/{DECIMAL})?")
 WHOLE = re.compile(r"[+-]?[0-9]+")
 LONGEST = 400  # characters of a number
+NEAR, FAR = 1e-100, 1e100  # products and quotients of three such numbers are still numbers
 
 
 def parse_number(text: str) -> float:
@@ -46,6 +47,11 @@ def _matched(form: re.Pattern[str], text: str) -> re.Match[str]:
     if not found:
         raise ValueError(text)
     return found
+
+
+def can_compute(number: float) -> bool:
+    """Whether a number is 0 or of a size from 1e-100 to 1e100, so that formulas stay in float64."""
+    return number == 0 or NEAR <= abs(number) <= FAR
 
 
 def finite_json(value: Any) -> Any:

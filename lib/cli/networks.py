@@ -49,13 +49,18 @@ def open_checkpoint(
     source: the set whose images it is for, which say their size where the file does not.
     options: model, normalisation and current.
     """
+    import os
+
     import torch
 
+    from advlib.errors import DataError
     from advlib.jobs.precision import allow_tf32
     from advlib.models import checkpoints
     from advlib.models.network import laid_out
 
     allow_tf32(False)
+    if not os.path.exists(path):
+        raise DataError(f"{path}: no such file; expected a network")
     model, description = checkpoints.load(path, **options)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from advlib.numbers import parse_fraction, parse_number, parse_whole
+from advlib.numbers import FAR, NEAR, can_compute, parse_fraction, parse_number, parse_whole
 
 MOST = 10_000  # numbers in a range
-LARGEST = 2**64 - 1  # whole number, which a seed of 64 bits may be
+LARGEST = 2**63 - 1  # whole number, of 64 bits with its sign
 
 
 class Whole(click.IntRange):
@@ -27,8 +27,8 @@ class Whole(click.IntRange):
 
 
 class Count(click.ParamType):
-    """A finite number above `low` (at or above it if `closed`) and at most `high` (below it if
-    `open_high`); suffixes k, M, G or B, T.
+    """A number above `low` (at or above it if `closed`) and at most `high` (below it if
+    `open_high`), either 0 or from 1e-100 to 1e100 in size; suffixes k, M, G or B, T.
     """
 
     name = "number"
@@ -51,11 +51,13 @@ class Count(click.ParamType):
             self.fail(f"found {value!r}; expected a number such as 1e22 or 366M", param, ctx)
         inside = number >= self.low if self.closed else number > self.low
         below = number < self.high if self.open_high else number <= self.high
-        if not (inside and below and math.isfinite(number)):
+        if not (inside and below):
             bound = f"{self.low:g} or above" if self.closed else f"above {self.low:g}"
             upper = f" and {'below' if self.open_high else 'at most'} {self.high:g}"
             upper = upper if math.isfinite(self.high) else ""
             self.fail(f"found {value!r}; expected a number {bound}{upper}", param, ctx)
+        if not can_compute(number):
+            self.fail(f"found {value!r}; expected a number from {NEAR:g} to {FAR:g}", param, ctx)
         return number
 
 
@@ -86,8 +88,6 @@ class Numbers(Count):
         first, last = (super(Numbers, self).convert(each, param, ctx) for each in (begin, end))
         if not first > 0 < last:
             self.fail(f"found {item!r}; a logarithmic range needs ends above 0", param, ctx)
-        if not 0 < last / first < math.inf:
-            self.fail(f"found {item!r}; the ends are too far apart", param, ctx)
         ratio, steps = math.log(last / first), count - 1
         return [first * math.exp(ratio * i / steps) for i in range(steps)] + [last]
 

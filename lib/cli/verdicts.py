@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from advlib.cli.output import document_text
+from advlib.documents import parse_json
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import atomic_write
 
@@ -15,11 +16,13 @@ def finished(path: str | None, output: str | None, identity: dict) -> dict | Non
     if not path or output in (None, "-"):
         return None
     try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
+        with open(path, "rb") as file:
+            document = parse_json(file.read())
     except (OSError, ValueError):
         return None
-    if document.get("identity") != json.loads(json.dumps(identity)):
+    if not isinstance(document, dict) or document.get("identity") != json.loads(
+        json.dumps(identity)
+    ):
         return None
     return document if document.get("shards") == shards_digest(output) else None
 

@@ -1,11 +1,13 @@
 """The device that a process computes on."""
 
 import os
+import re
 
 import torch
 
 from advlib.errors import CannotError, DataError
 
+NAME = re.compile("cpu|cuda(?::([0-9]{1,3}))?")
 LOCAL_RANK = "LOCAL_RANK"  # torchrun's number of a process on its machine
 LOCAL_RANKS = "LOCAL_WORLD_SIZE"  # and how many it started there
 
@@ -15,9 +17,12 @@ def choose_device(name: str | None = None) -> torch.device:
 
     name: "cpu", "cuda" or "cuda:1"; None for a GPU where there is one.  "cuda" is a GPU of its own
     for each process that torchrun started on the machine.
-    Raises CannotError where a GPU is asked for and there is none, and for any other name; DataError
-    where several processes would share one GPU.
+    Raises CannotError where a GPU is asked for and there is none; DataError for any other name, for
+    a GPU that is not there, and where several processes would share one.
     """
+    named = NAME.fullmatch("cpu" if name is None else name)
+    if not named:
+        raise DataError(f"device {name!r}: expected cpu, cuda or cuda:1")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name and name.startswith("cuda") and not count:
         raise CannotError(f"device {name}: no GPU is here; leave --device out, or say cpu")
@@ -25,10 +30,9 @@ def choose_device(name: str | None = None) -> torch.device:
         name = f"cuda:{_own(count)}" if count else "cpu"
     elif name.startswith("cuda:") and (ranks := int(os.environ.get(LOCAL_RANKS, 1))) > 1:
         raise DataError(f"device {name}: {ranks} ranks cannot share it; cuda is one for each")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise CannotError(f"device {name!r}: expected cpu, cuda or cuda:1") from None
+    elif named[1] and int(named[1]) >= count:
+        raise DataError(f"device {name}: the GPUs here are cuda:0 to cuda:{count - 1}")
+    device = torch.device(name)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device

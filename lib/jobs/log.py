@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.jobs.files import cannot_write
 from advlib.numbers import finite_json
@@ -84,7 +85,7 @@ def _rows(lines: list[bytes], name: str, expected: LogFormat) -> list[dict]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             event = row["event"]
         except (ValueError, TypeError, KeyError):
             if number == len(lines) and rows:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, contiguous_format
 
+from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.jobs.files import atomic_write
 
@@ -50,10 +51,10 @@ def load_tensors(
         with safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(key)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        about = None if text is None else json.loads(text)
+        about = None if text is None else parse_json(text)
         if not (about is None or isinstance(about, dict)):
             raise ValueError(f"{key} of its metadata is no JSON object")
-    except (SafetensorError, ValueError, RecursionError) as err:
+    except (SafetensorError, ValueError) as err:
         raise DamagedError(f"{path}: damaged or cut short: {err}{advice}") from None
     return tensors, about
 

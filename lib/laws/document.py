@@ -5,12 +5,15 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from advlib.documents import parse_first_json
 from advlib.errors import DataError
 from advlib.laws.fit import PUBLISHED_LINE, Fit, K, Member
 from advlib.laws.form import Form
 from advlib.laws.forms import APPROACHES, form_of
+from advlib.numbers import can_compute
 
 FORMAT, VERSION = "advfit", 1
+STEEPEST = 100.0  # exponent, and size of a parameter of either sign; fits go to a tenth of it
 EXPECTED = "expected a fit that advfit wrote"
 
 
@@ -26,7 +29,6 @@ def parse_fits(data: bytes, name: str) -> list[Fit]:
 
 
 def _documents(name: str, text: str) -> Iterator[object]:
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
     at, end = 0, len(text)
     while True:
         while at < end and text[at].isspace():
@@ -34,16 +36,12 @@ def _documents(name: str, text: str) -> Iterator[object]:
         if at == end:
             return
         try:
-            document, at = decoder.raw_decode(text, at)
+            document, at = parse_first_json(text, at)
         except json.JSONDecodeError as err:
             raise DataError(f"{name}:{err.lineno}: not JSON: {err.msg}; {EXPECTED}") from None
-        except (ValueError, RecursionError) as err:
+        except ValueError as err:
             raise DataError(f"{name}: not JSON: {err}; {EXPECTED}") from None
         yield document
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def checked_fit(document: object, name: str = "fit") -> Fit:
@@ -58,7 +56,7 @@ def checked_fit(document: object, name: str = "fit") -> Fit:
     if document.get("version", VERSION) != VERSION:
         raise DataError(f"{name}: version {document['version']!r} of advfit(5); expected {VERSION}")
     approach = document.get("approach")
-    if approach not in APPROACHES or isinstance(approach, bool):
+    if type(approach) is not int or approach not in APPROACHES:
         wanted = ", ".join(map(str, APPROACHES[:-1])) + f" or {APPROACHES[-1]}"
         raise DataError(f"{name}: approach {approach!r}; expected {wanted}")
     form = form_of(approach, str(document.get("variant", "")))
@@ -69,7 +67,13 @@ def checked_fit(document: object, name: str = "fit") -> Fit:
     residuals = _residuals(name, document.get("residuals", []))
     draws = _draws(name, document.get("draws"), form, best, reference, residuals)
     fids = _fids(name, document.get("datasets", []))
+    _require_history(name, document.get("history", []))
     return Fit(name, document, form, k, best, draws, fids)
+
+
+def _require_history(name: str, found: object) -> None:
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise DataError(f"{name}: history: found {found!r:.40}; expected a list of objects")
 
 
 def _best(
@@ -107,10 +111,16 @@ def _checked(
     """The numbers of a law, of the sign that the form asks for."""
     out = {}
     for key in names:
-        sign = form.parameter(key).sign
+        parameter, value = form.parameter(key), found.get(key)
+        sign = parameter.sign
         above = 0.0 if sign == "positive" else None
         low = 0.0 if sign == "nonnegative" else None
-        out[key] = _number(name, f"{label}.{key}", found.get(key), low=low, above=above)
+        out[key] = _number(name, f"{label}.{key}", value, low=low, above=above)
+        if (parameter.unit == "1" or sign == "either") and abs(out[key]) > STEEPEST:
+            raise DataError(
+                f"{name}: {label}.{key}: found {value!r:.40}; expected a number of {STEEPEST:g} or"
+                " less in size"
+            )
     return out
 
 
@@ -168,10 +178,10 @@ def _fids(name: str, found: object) -> dict[str, float]:
 def _number(
     name: str, label: str, found: object, low: float | None = None, above: float | None = None
 ) -> float:
-    if isinstance(found, int | float) and not isinstance(found, bool):
+    if isinstance(found, int | float) and not isinstance(found, bool) and can_compute(found):
         number = float(found)
         inside = (low is None or number >= low) and (above is None or number > above)
-        if inside and math.isfinite(number):
+        if inside:
             return number
     bound = f" of {low:g} or above" if low is not None else ""
     bound = f" above {above:g}" if above is not None else bound

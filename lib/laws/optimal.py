@@ -3,12 +3,20 @@
 Source: Bartoldson et al. 2024, Sec. 3.2 and 3.3, Eq. 4, Fig. 6.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from advlib.errors import DataError
 from advlib.laws.fit import Fit, Member
-from advlib.laws.rows import ENDS, answer_rows, fits_at_qualities, identity, with_whole_counts
+from advlib.laws.rows import (
+    ENDS,
+    NEVER,
+    answer_rows,
+    fits_at_qualities,
+    identity,
+    with_whole_counts,
+)
 
 # What the zoo adds to a row, all empty where N* is beyond anything that can be built
 ZOO = (
@@ -101,14 +109,20 @@ def region_rows(
     for flops, *found in zip(budgets, *optima, strict=True):
         row: dict[str, Any] = {"flops": flops}
         for size in ("params", "samples"):
-            row[f"{size}_from"] = round(min(best[size] for best in found))
-            row[f"{size}_to"] = round(max(best[size] for best in found))
+            ends = [math.inf if best[size] == NEVER else best[size] for best in found]
+            row[f"{size}_from"], row[f"{size}_to"] = _count(min(ends)), _count(max(ends))
         for fit, best in zip(fits, found, strict=True):
             for end in ("", *ENDS):
-                params = best[f"params{end}"]
-                row[_label(fit, fits) + end] = params if params is None else round(params)
+                row[_label(fit, fits) + end] = _count(best[f"params{end}"])
         rows.append(row)
     return rows
+
+
+def _count(number: Any) -> Any:
+    """A whole number; "never" for an infinite one, None for none."""
+    if number is None or number == NEVER:
+        return number
+    return NEVER if math.isinf(number) else round(number)
 
 
 def region_qualities(

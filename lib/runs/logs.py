@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.numbers import can_compute
 from advlib.runs.table import Table
 from advlib.training.log import read_training_log
 
@@ -41,9 +42,10 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
         raise DataError(f"{name}:1: the header has no {err}; expected that of advtrain") from None
     columns: dict = {}
     for key, value in about.items():
-        text = value is not None and not isinstance(value, int | float)
-        number = math.nan if value is None else value
-        columns[key] = [str(value)] * len(found) if text else np.full(len(found), float(number))
+        if isinstance(value, str):
+            columns[key] = [value] * len(found)
+        else:
+            columns[key] = np.full(len(found), _number(value, name, 1, key))
     for key in SCORES:
         columns[key] = np.array([_number(row.get(key), name, line, key) for line, row in found])
     lines = [line for line, _ in found]
@@ -69,6 +71,7 @@ def with_fid(table: Table, given: Sequence[tuple[str | None, float]]) -> Table:
 def _number(value, name: str, line: int, key: str) -> float:
     if value is None:
         return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and can_compute(value)):
         raise DataError(f"{name}:{line}: {key}: found {value!r}; expected a number")
     return float(value)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.numbers import FAR, NEAR
 from advlib.runs.columns import COLUMNS, EXTRA, REQUIRED, TEXT, Column, layout_of
 from advlib.runs.logs import is_log, table_of_log
 from advlib.runs.table import Table, concatenate, join_tables
@@ -172,7 +173,10 @@ def _parse(name, line, block, header, known: Column | None, cells, scale):
             at = _line_of(line, block, block[cells.index("")])
             raise DataError(f"{name}:{at}: column {header!r}: empty; expected a name")
         return list(map(sys.intern, cells))
+    text = "".join(cells)
     try:
+        if not text.isascii() or "_" in text:  # which float() reads, and people do not write
+            raise ValueError
         values = np.fromiter(map(float, cells), float, len(cells))
         empty = None
     except ValueError:
@@ -180,13 +184,20 @@ def _parse(name, line, block, header, known: Column | None, cells, scale):
         values = np.array([_number(cell) for cell in cells])
     with np.errstate(invalid="ignore"):
         low = values > known.low if known.open_low else values >= known.low
-        good = low & (values * scale <= known.high) & np.isfinite(values)
+        size = np.abs(values)
+        usual = (size == 0) | ((size >= NEAR) & (size <= FAR))
+        good = low & (values * scale <= known.high) & usual
     if empty is not None and known.may_be_empty:
         good |= empty
     if not good.all():
         bad = int(np.argmin(good))
         at, found = _line_of(line, block, block[bad]), cells[bad].strip()
         found = repr(found[:40]) if found else "an empty cell"
+        if not usual[bad] and np.isfinite(values[bad]):
+            raise DataError(
+                f"{name}:{at}: column {header!r}: found {found}; expected a number from {NEAR:g} to"
+                f" {FAR:g}"
+            )
         wanted = known.expected if scale == 1.0 else f"{known.expected} after scaling by {scale:g}"
         raise DataError(f"{name}:{at}: column {header!r}: found {found}; expected {wanted}")
     return values * scale
@@ -194,7 +205,7 @@ def _parse(name, line, block, header, known: Column | None, cells, scale):
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
+        return float(cell) if cell.isascii() and "_" not in cell else np.nan
     except ValueError:
         return np.nan
 

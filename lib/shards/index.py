@@ -4,10 +4,10 @@ It is a wids-shard-index-v1, with counts of images, checksums and history of our
 advshards(5) is the reference.
 """
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 
+from advlib.documents import parse_json
 from advlib.errors import DataError
 
 
@@ -67,9 +67,9 @@ def read_index(path: str) -> Index:
     Raises DataError for what is not the index of a set, naming the field.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-    except (ValueError, RecursionError) as err:
+        with open(path, "rb") as file:
+            document = parse_json(file.read())
+    except ValueError as err:
         raise DataError(f"{path}: not JSON: {err}") from None
     if not isinstance(document, dict) or document.get("format") != "advshards":
         raise DataError(f"{path}: not the index of a shard set")
@@ -99,7 +99,7 @@ def read_index(path: str) -> Index:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise DataError(f"{path}: damaged index: {type(err).__name__} {err}") from None
-    least = {"chunk": 1, "sample": 0}.get(index.layout)
+    least = {"chunk": 1, "sample": 0}.get(str(index.layout))
     if least is None or (index.chunk or 0) < least or not index.shards:
         raise DataError(
             f"{path}: layout {index.layout!r}, {index.chunk} images a chunk, {len(index.shards)}"

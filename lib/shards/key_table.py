@@ -13,6 +13,7 @@ from advlib.conditions import Comparison
 from advlib.errors import DataError
 
 COLUMNS = ("key", "image")  # names of the column that holds the keys of images
+SHOWN = 12  # columns of a table that a message names
 
 
 @dataclass
@@ -80,7 +81,8 @@ def _read_cells(file: BinaryIO, name: str) -> tuple[list[str], int, list[tuple[i
         raise DataError(f"{name}: empty; expected keys, one a line, or a CSV with a column key")
     at = next((head.index(k) for k in COLUMNS if k in head), None)
     if at is None and len(head) > 1:
-        raise DataError(f"{name}: no column key or image among {', '.join(head)}")
+        have = ", ".join(head[:SHOWN]) + (", ..." if len(head) > SHOWN else "")
+        raise DataError(f"{name}: no column key or image among {have:.300}")
     begin = 0 if at is None else 1
     head, at = (["key"], 0) if at is None else (head, at)
     rows = [(number, cells) for number, cells in enumerate(lines[begin:], begin + 1) if cells]

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.numbers import finite_json
 from advlib.shards import npy
@@ -73,8 +74,8 @@ def read_json(members: Members, where: str) -> dict[str, Any]:
     if "json" not in members:
         return {}
     try:
-        found = json.loads(members["json"].tobytes())
-    except (ValueError, RecursionError) as err:
+        found = parse_json(members["json"].tobytes())
+    except ValueError as err:
         raise DataError(f"{where}.json: not JSON: {err}") from None
     if not isinstance(found, dict):
         raise DataError(f"{where}.json: found {type(found).__name__}; expected an object")

@@ -5,12 +5,12 @@ decoded; nothing is unpickled, extracted or run.
 """
 
 import itertools
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.chunk_layout import decode_chunk
@@ -125,8 +125,8 @@ def _read_description(data: np.ndarray, name: str) -> dict[str, Any]:
     """The description of an archive, as Archive writes it."""
     where = f"{name}: {DESCRIPTION}"
     try:
-        found = json.loads(data.tobytes())
-    except (ValueError, RecursionError) as err:
+        found = parse_json(data.tobytes())
+    except ValueError as err:
         raise DataError(f"{where}: not JSON: {err}") from None
     if not isinstance(found, dict) or found.get("format") != "advshards":
         raise DataError(f"{where}: expected a description in advshards form")

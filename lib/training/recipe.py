@@ -18,6 +18,8 @@ from advlib.training.rules import batch_size, peak_learning_rate
 EPOCH = 50_000  # images of an epoch: CIFAR-10's training set, whatever the data
 EPOCHS = 100  # about, in shorter runs, so that the schedule is no staircase
 LOSSES = ("trades", "madry", "clean")
+MOST_SAMPLES = 1e15  # of which the order of reading still counts in whole numbers
+LARGEST = 1e30  # of rates and weights, which float32 still multiplies
 
 
 def _attacks(found: Mapping[str, Any]) -> bool:
@@ -53,6 +55,7 @@ class Recipe:
         None,
         "Images to see, as 5M.",
         low=1,
+        high=MOST_SAMPLES,
         usual="as many whole epochs as the passes give",
     )
     batch: int = setting(
@@ -62,6 +65,7 @@ class Recipe:
         None,
         "Peak learning rate.",
         low=0,
+        high=LARGEST,
         above=True,
         usual="0.3, above 10M samples 0.2, above 200M 0.1",
     )
@@ -98,11 +102,15 @@ class Recipe:
         ATTACK_STEPS, "Steps of PGD in a training step.", low=0, applies=(ATTACK,)
     )
     beta: float = setting(
-        5.0, "Weight of the divergence in TRADES.", low=0, applies=when(loss="trades")
+        5.0,
+        "Weight of the divergence in TRADES.",
+        low=0,
+        high=LARGEST,
+        applies=when(loss="trades"),
     )
     smoothing: float = setting(0.1, "Label smoothing.", low=0, high=1)
     tau: float = setting(0.995, "Decay of the averaged weights.", low=0, high=1)
-    weight_decay: float = setting(5e-4, "Of all parameters but batch norm's.", low=0)
+    weight_decay: float = setting(5e-4, "Of all parameters but batch norm's.", low=0, high=LARGEST)
     warmup: float = setting(
         0.025, "Share of the run in which the learning rate rises.", low=0, high=1
     )

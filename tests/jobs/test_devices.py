@@ -26,8 +26,14 @@ def test_without_a_gpu_it_is_the_cpu_and_a_gpu_is_refused(no_gpu):
     assert device_name(choose_device()) == "cpu"
     with pytest.raises(CannotError, match="device cuda:1: no GPU is here"):
         choose_device("cuda:1")
-    with pytest.raises(CannotError, match="device 'tpu-like': expected cpu, cuda or cuda:1"):
-        choose_device("tpu-like")
+
+
+@pytest.mark.parametrize(
+    "name", ["tpu-like", "mps", "meta", "cpu:3", "cuda:", "cuda:x", "CPU", "cuda:-1"]
+)
+def test_a_device_that_nothing_here_computes_on_is_refused(name):
+    with pytest.raises(DataError, match=f"device '{name}': expected cpu, cuda or cuda:1"):
+        choose_device(name)
 
 
 def test_each_rank_of_a_machine_takes_a_gpu_of_its_own(two_gpus, monkeypatch):
@@ -48,3 +54,8 @@ def test_ranks_never_share_a_gpu(two_gpus, monkeypatch):
     with pytest.raises(DataError, match="device cuda:1: 3 ranks cannot share it"):
         choose_device("cuda:1")
     assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_that_is_not_there_is_refused(two_gpus):
+    with pytest.raises(DataError, match="device cuda:2: the GPUs here are cuda:0 to cuda:1"):
+        choose_device("cuda:2")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from advlib.errors import DataError
-from advlib.laws.document import checked_fit
+from advlib.laws.document import checked_fit, parse_fits
 from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.settings import Settings
 
@@ -62,6 +62,17 @@ def change(**fields):
         (change(version=2), "version 2"),
         (change(approach=4), "approach 4; expected 1, 2 or 3"),
         (change(approach=True), "approach True"),
+        (change(approach=[2]), "approach [2]"),
+        (change(approach=2.0), "approach 2.0"),
+        (change(history=5), "history: found 5; expected a list of objects"),
+        (change(history=["advfit"]), "history: found ['advfit']; expected a list of objects"),
+        (change(parameters__A=1e-300), "parameters.A: found 1e-300; expected a number above 0"),
+        (change(parameters__beta=1e300), "parameters.beta: found 1e+300"),
+        (change(parameters__B=10**400), "parameters.B: found 1000"),
+        (
+            change(parameters__eps=-1000),
+            "eps: found -1000; expected a number of 100 or less in size",
+        ),
         (change(parameters=[1]), "parameters: expected names and numbers"),
         (
             change(parameters__alpha=None),
@@ -92,6 +103,21 @@ def test_wrong_documents_are_refused_with_the_field(document, message):
         checked_fit(document, "fit.json")
     assert str(caught.value).startswith("fit.json: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"k": 1, "k": 2', "'k' comes twice"),
+        (f'"k": {"9" * 400}', "is larger than any number of float64"),
+        ('"k": 1e999', "1e999 is larger than any number of float64"),
+        ('"k": NaN', "NaN is not a JSON number"),
+    ],
+)
+def test_text_that_is_no_plain_json_is_refused(text, said):
+    with pytest.raises(DataError, match=said) as caught:
+        parse_fits(b'{"format": "advfit", %s}' % text.encode(), "fit.json")
+    assert str(caught.value).startswith("fit.json: ")
 
 
 def test_a_missing_parameter_is_named():

@@ -5,8 +5,9 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.laws import limits, optimal
+from advlib.laws.document import checked_fit
 
-from paper import law, published
+from paper import APPROACH3, law, published
 
 
 def test_region_lies_between_the_predictions():
@@ -15,6 +16,14 @@ def test_region_lies_between_the_predictions():
     assert (rows[0]["params_from"], rows[0]["params_to"]) == tuple(map(round, sizes))
     with pytest.raises(DataError, match="two or three fits; found 1"):
         optimal.region_rows([published(2)], [1e22])
+
+
+def test_a_region_of_a_law_without_an_optimum_ends_never():
+    steep = {**APPROACH3["parameters"], "alpha": 0.001, "beta": 0.2, "A": 1e99}
+    wild = checked_fit({**APPROACH3, "parameters": steep}, "wild")
+    (row,) = optimal.region_rows([published(2), wild], [1e90], fids=[1.65])
+    assert row["params_from"] == round(law(2).optimum(1e90).params)
+    assert row["params_to"] == row["params_approach3"] == "never"
 
 
 def test_zoo_spends_the_same_budget():

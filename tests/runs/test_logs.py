@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -30,6 +31,32 @@ def evaluation(samples, **extra):
 def log(*rows, header=HEADER, tail=b""):
     text = "".join(json.dumps(row) + "\n" for row in (header, *rows))
     return io.BufferedReader(io.BytesIO(text.encode() + tail))
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"loss": 1e308}, "log:2: loss: found 1e+308; expected a number"),
+        ({"loss": 1e-320}, "log:2: loss: found 1e-320; expected a number"),
+        ({"loss": True}, "log:2: loss: found True; expected a number"),
+    ],
+)
+def test_scores_that_cannot_be_computed_with_are_refused(extra, said):
+    with pytest.raises(DataError, match=re.escape(said)):
+        table_of_log(log(evaluation(1e6, **extra)), "log")
+
+
+@pytest.mark.parametrize("tail", [b"[" * 99_999, b'{"event": 1, "event": 2}', b'{"event": NaN}'])
+def test_rows_that_are_no_plain_json_are_refused(tail):
+    with pytest.raises(DataError, match="log:3: not a row of a training log"):
+        table_of_log(log(evaluation(1e6), tail=tail + b"\n"), "log")
+
+
+@pytest.mark.parametrize("key", ["params", "planned_samples", "fid"])
+@pytest.mark.parametrize("value", [1e300, True, [1]])
+def test_headers_that_cannot_be_computed_with_are_refused(key, value):
+    with pytest.raises(DataError, match=f"log:1: {key}: found .*; expected a number"):
+        table_of_log(log(evaluation(1e6), header=HEADER | {key: value}), "log")
 
 
 def test_every_evaluation_after_the_start_becomes_a_row():

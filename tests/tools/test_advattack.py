@@ -170,8 +170,8 @@ def test_tf32_is_off_for_networks_of_ones_own(bad):
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
-def test_what_cannot_be_done_has_status_1(bad, wrong):
-    assert "no such file" in refused(bad("nothing.st few", 1)).lower()
+def test_a_network_or_a_device_that_is_not_there_is_refused(bad, wrong):
+    assert "nothing.st: no such file; expected a network" in refused(bad("nothing.st few", 2))
     if not torch.cuda.is_available():
         assert "no GPU is here" in refused(bad("robust.st few --device cuda", 1))
 

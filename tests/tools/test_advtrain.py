@@ -58,7 +58,7 @@ def test_a_fid_of_the_history_is_logged_and_an_option_goes_before_it(small_sets,
     advtrain(tmp_path, f"{line} --fid 7 --dataset-name mine -o fid2")
     headers = [rows(tmp_path / f"fid{i}/log.jsonl")[0] for i in (1, 2)]
     assert [(h["fid"], h["dataset"]) for h in headers] == [(1.25, "train"), (7, "mine")]
-    for wrong in ("low", -1, True, float("nan")):
+    for wrong in ("low", -1, True, [2]):
         measure(wrong)
         said = advtrain(tmp_path, f"{line} -o fid3", status=2).stderr
         assert said.count("\n") == 1
