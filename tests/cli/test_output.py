@@ -69,7 +69,7 @@ def test_a_pipe_gets_keys_as_they_are(hostile, sh):
     assert (row["key"], row["first_key"]) == (ESCAPE + "2", ESCAPE + "1")
 
 
-@pytest.mark.parametrize("key", ["a\rb", "a\r\nb,c", 'a"b\rc', "a\0b", "\r", "\ud800"])
+@pytest.mark.parametrize("key", ["a\rb", "a\r\nb,c", 'a"b\rc', "a\0b", "\r"])
 def test_no_key_breaks_a_line_of_csv(tmp_path, sh, key):
     members = chunk_members(
         2,
