@@ -61,7 +61,7 @@ def apgd(
             return losses.dlr_targeted(logits, label[rows], aim[rows])
         return (losses.dlr if loss == "dlr" else losses.cross_entropy)(logits, label[rows])
 
-    climb = Ascent(problem, values, eot, once, note_zeros=bool(places) or loss == "dlr")
+    climb = Ascent(problem, values, eot, once)
     names = [(k, restart) for k in places or (0,)]
     if not widened:
         parts = [_start(problem, left, images[: len(left)], *name) for name in names]

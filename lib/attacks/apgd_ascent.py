@@ -91,14 +91,13 @@ class Ascent:
         values: Callable[[Tensor, Tensor], Tensor],
         eot: int,
         once: bool,
-        note_zeros: bool,
     ):
         """Prepare; see apgd for the settings.
 
         values: from logits and the rows of images among those that the run began with to losses
-        to be raised.  note_zeros: whether to note how many images begin without a gradient.
+        to be raised.
         """
-        self.problem, self.values, self.eot, self.note_zeros = problem, values, eot, note_zeros
+        self.problem, self.values, self.eot = problem, values, eot
         self.once = once
         self.norm = problem.norm
         self.first_step = 1.0 if self.norm == "L1" else 2.0  # in radii
@@ -111,10 +110,7 @@ class Ascent:
         the end of another ascent, not a random point.
         """
         logits, at.loss, at.gradient = self._ask(at)
-        if self.note_zeros:
-            self.problem.note_zero_gradients(
-                len(at.lane[losses.without_gradient(at.gradient)].unique())
-            )
+        self.problem.note_zero_gradients(at.lane[losses.without_gradient(at.gradient)])
         at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
         at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
         at.best = at.current.clone()

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from advlib.attacks.checks import spread
 from advlib.attacks.found import Found
 from advlib.attacks.job import window_size
 from advlib.attacks.oracle import Logits
@@ -140,7 +141,8 @@ def _attacked(
             chosen, oracle, images[rows], label[rows], numbers, meter, "the images"
         )
         if index == 0:
-            check_before(chosen, problem)
+            few = spread(count)
+            check_before(chosen, problem, images[few], label[few])
         begin = Place()
         for _ in rounds(chosen, problem, meter, index, begin):
             pass

@@ -9,14 +9,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from pyautoattack import checks as library
 from torch import Tensor
 
+from advlib.attacks.batch_dependence import IMAGES, batch_dependence
 from advlib.attacks.oracle import Logits
 from advlib.errors import DataError
+from advlib.models.arithmetic import EXACT, STEPS, coarse_numbers
 
 POINTER = f" See {library.checks_doc_path} for details."  # to a file that users do not have
+UNUSED = "classes"  # the name of a finding that is none
 # name of a finding, a part of the library's words that no other has, and what to do
 KNOWN = (
     (
@@ -37,16 +41,10 @@ KNOWN = (
         "a network that computes gradients or trains while it is asked needs an attack made for "
         "it; take the accuracy found as an upper bound",
     ),
-    (
-        "classes",
-        "with only",
-        "leave the stages with a DLR loss out: apgd-dlr needs 3 classes, apgd-t 4",
-    ),
-    (
-        "classes",
-        "target classes",
-        "ask for no more targets than there are wrong classes",
-    ),
+    # of the library's own run alone, which is told how many classes to aim at, and counts them of
+    # attacks too that do not run
+    (UNUSED, "with only", "none: what it warns of is not used"),
+    (UNUSED, "target classes", "none: what it warns of is not used"),
     (
         "square",
         "Square Attack has decreased",
@@ -61,6 +59,7 @@ KNOWN = (
     ),
 )
 OTHER = "library"  # the name of a finding whose words are not known
+MOST = 256  # images that are asked about before the attacks
 FEWEST = 20  # images from which an accuracy says something about chance
 
 
@@ -93,34 +92,68 @@ class Collector:
         self.findings.append(finding(text))
 
 
+def spread(count: int) -> np.ndarray:
+    """Numbers of the images that a set of `count` is checked by, (n,) rising, from end to end.
+
+    A set may be sorted by class, of which its first images show one alone.
+    """
+    return np.linspace(0, count - 1, min(count, MOST), dtype=np.int64)
+
+
 def before(
-    logits_fn: Logits,
-    images: Tensor,
-    label: Tensor,
-    *,
-    randomised_expected: bool,
-    attacks: Sequence[str] = (),
-    apgd_targets: int = 9,
-    fab_targets: int = 9,
+    logits_fn: Logits, images: Tensor, label: Tensor, *, randomised_expected: bool, batch: int
 ) -> list[Finding]:
-    """What the library would warn of before its attacks: up to one finding of each kind.
+    """What is suspicious about a classifier before its attacks: up to one finding of each kind.
 
     "randomised", by five askings, unless that is expected; "probabilities" for logits; "dynamic",
-    a network that computes gradients when asked; "classes", too few for the attacks.
+    a network that computes gradients when asked; "batch", logits that hang on the other images of
+    a batch; "precision", numbers coarser than float32 on the way to them.
 
-    images: (n, c, h, w) in [0, 1], one batch, which is asked about at once and, once, with a
-    graph kept.  label: (n,) int64 on their device.  attacks: the library's names of those to run,
-    as "apgd-t"; apgd_targets, fab_targets: how many classes "apgd-t" and "fab-t" aim at.
+    images: (n, c, h, w) in [0, 1], asked about `batch` at once.  label: (n,) int64 on their device.
 
-    The trace function of a debugger or of coverage is back in place afterwards.
+    The trace function of a debugger or of coverage is back in place afterwards; torch's random
+    numbers stand elsewhere.
     """
     collector = Collector()
+
+    def ask(some: Tensor) -> Tensor:
+        return torch.cat([logits_fn(part) for part in some.split(batch)])
+
     if not randomised_expected:
-        library.check_randomized(logits_fn, images, label, bs=len(images), logger=collector)
-    classes = library.check_range_output(logits_fn, images, logger=collector)
-    _dynamic(logits_fn, images, collector)
-    library.check_n_classes(classes, attacks, apgd_targets, fab_targets, logger=collector)
-    return collector.findings
+        library.check_randomized(ask, images, label, bs=len(images), logger=collector)
+    library.check_range_output(ask, images, logger=collector)
+    _dynamic(logits_fn, images[:batch], collector)
+    coarse = coarse_numbers(logits_fn, images[:1])
+    step = max((STEPS[kind] for kind in coarse), default=EXACT)
+    apart = batch_dependence(logits_fn, images[:: -(-len(images) // IMAGES)], batch, step)
+    return [*collector.findings, *_batch(apart), *_precision(coarse)]
+
+
+def _batch(apart: float) -> list[Finding]:
+    if not apart:
+        return []
+    return [
+        Finding(
+            "batch",
+            "the logits of an image hang on the images that are asked about with it: by"
+            f" {apart:.2g} of the largest!",
+            "let no image see another, as in a mean over the batch or in batch norm in training"
+            " mode; what is found holds for these batches alone",
+        )
+    ]
+
+
+def _precision(coarse: Sequence[str]) -> list[Finding]:
+    if not coarse:
+        return []
+    return [
+        Finding(
+            "precision",
+            f"it computes in {' and '.join(coarse)}, coarser than float32!",
+            "compute in float32 where that is the network meant: rounding hides gradients, and"
+            " decides images near a boundary",
+        )
+    ]
 
 
 def _dynamic(logits_fn: Logits, images: Tensor, collector: Collector) -> None:

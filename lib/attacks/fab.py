@@ -21,7 +21,7 @@ import torch
 from pyautoattack import fab_projections
 from torch import Tensor
 
-from advlib.attacks import balls
+from advlib.attacks import balls, losses
 from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Attack, Round, Setup, as_round, other_classes, places_of
@@ -72,14 +72,17 @@ def fab(
         parts = [_start(problem, left, image[: len(left)], k, restart) for k in places or (0,)]
         point = torch.cat(parts)
     at = _Lanes(lane, place, label, aim, image, point)
-    for _ in range(steps):
+    for i in range(steps):
         if not len(at.lane):
             break
         problem.tick(len(at.lane))
         # in batches, since a jacobian and a projection take the memory of many times their images
         rows = torch.arange(len(at.lane), device=lane.device)
+        flat = torch.zeros_like(at.lane, dtype=torch.bool)
         for some in rows.tensor_split(-(-len(rows) // oracle.batch)):
-            at.point[some] = _step(problem, at.of(some), nearest=not places)
+            at.point[some], flat[some] = _step(problem, at.of(some), nearest=not places)
+        if i == 0:
+            problem.note_zero_gradients(at.lane[flat])
         fooled = oracle.logits(at.point, problem.number[at.lane]).argmax(1) != at.label
         hit = fooled & (_length((at.point - at.image).flatten(1), norm) <= problem.eps)
         if hit.any():
@@ -116,8 +119,11 @@ def _start(problem: Problem, lane: Tensor, image: Tensor, *draw: int) -> Tensor:
     return (image + problem.eps * noise / length / 2).clamp(0, 1)
 
 
-def _step(problem: Problem, at: _Lanes, nearest: bool) -> Tensor:
-    """The next iterates of a batch, (b, c, h, w), where no back step has been made."""
+def _step(problem: Problem, at: _Lanes, nearest: bool) -> tuple[Tensor, Tensor]:
+    """The next iterates of a batch, (b, c, h, w), where no back step has been made.
+
+    And for which of them the boundary sought has no slope, (b,) bool.
+    """
     norm = problem.norm
     gap, slope = (_nearest if nearest else _aimed)(problem, at)
     point, image = at.point.flatten(1), at.image.flatten(1)
@@ -132,7 +138,8 @@ def _step(problem: Problem, at: _Lanes, nearest: bool) -> Tensor:
     step = (point + ETA * of_point) * (1 - share) + (image + ETA * of_image) * share
     step = step.clamp(0, 1).view_as(at.point)
     # to a boundary that no slope leads to there is no step
-    return torch.where(balls.per_image(finite(step), step), step, at.point)
+    flat = losses.without_gradient(slope)
+    return torch.where(balls.per_image(finite(step), step), step, at.point), flat
 
 
 def _aimed(problem: Problem, at: _Lanes) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ class Found:
     clean_logits, logits, picture_logits: (n, k) float32, of the image, of `adversarial`, and of
     its 8-bit picture.  by: texts, the attack; "clean" where none was needed, "" where none fooled.
     costs: of each stage `seconds`, `forwards` and `backwards` (images).
-    zero_gradients: most images whose gradient vanished where a run with a DLR loss began.
+    zero_gradients: most images whose gradient was zero where a run began.
     """
 
     number: np.ndarray

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advlib.attacks.checks import Finding
+from advlib.attacks.checks import Finding, spread
 from advlib.attacks.found import Found
 from advlib.attacks.oracle import Oracle
 from advlib.attacks.problem import KEPT, Problem
@@ -55,7 +55,8 @@ def window_size(count: int, batch: int, ranks: int = 1) -> int:
 class Job:
     """The attack of a suite on the first `count` images of a set.
 
-    identity: JSON that says what is attacked and how; a store of another job is refused.
+    identity: JSON that says what is attacked and how; versions: of what computes.  A store of
+    another job, or of one begun with other versions, is refused.
     ranks: this process among others.  With the library's random numbers all images are one window,
     and rank 0 does it.  store: where a killed job finds what it did.
     stop: called often, and may raise Signalled to end the job where it stands.
@@ -69,8 +70,14 @@ class Job:
     store: Store
     identity: Mapping[str, Any]
     stop: Callable[[], None] = lambda: None
+    versions: Mapping[str, str] = field(default_factory=dict)
     window: int = field(init=False, default=0)  # images of one
     windows: int = field(init=False, default=0)
+
+    @property
+    def begun_as(self) -> dict[str, Any]:
+        """What the store knows the job by: numbers of two versions are not mixed."""
+        return {"versions": dict(self.versions), **self.identity}
 
     def begin(self) -> None:
         """Take up the job that the store holds, or begin one in it.
@@ -81,7 +88,7 @@ class Job:
         if not self.suite.library_draws:
             window = window_size(self.count, self.oracle.batch, self.ranks.ranks)
         # as the job began with, since ranks and batch may differ when it goes on
-        settled = self.store.settle(self.identity, {"window": window}, self.ranks.first)
+        settled = self.store.settle(self.begun_as, {"window": window}, self.ranks.first)
         self.window = settled["window"]
         self.windows = -(-self.count // self.window)
         self._begun = time.monotonic()
@@ -136,7 +143,8 @@ class Job:
         if place is None:
             place = Place()
             if index == 0:
-                for finding in check_before(self.suite, problem):
+                few = self._images(spread(self.count))
+                for finding in check_before(self.suite, problem, *few):
                     warn(finding)
         saved, state = time.monotonic(), None
         try:
@@ -155,10 +163,14 @@ class Job:
             raise
 
     def _problem(self, numbers: np.ndarray, meter: Meter) -> Problem:
+        images, label = self._images(numbers)
+        return problem_of(self.suite, self.oracle, images, label, numbers, meter, self.source.name)
+
+    def _images(self, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Images (n, c, h, w) in [0, 1] and labels (n,) by their numbers in the set, (n,)."""
         chunk, device = self.source.read(numbers, fields=()), self.ranks.device
         images = to_float(torch.from_numpy(chunk.image).to(device)).contiguous()
-        label = torch.from_numpy(chunk.label).to(device)
-        return problem_of(self.suite, self.oracle, images, label, numbers, meter, self.source.name)
+        return images, torch.from_numpy(chunk.label).to(device)
 
     def _meter(self, images: int, report: Callable[[Progress], None]) -> Meter:
         done = self._done_images

@@ -67,6 +67,7 @@ def climb(
     target: Tensor | None = None,
     tick: Callable[[int], None] = lambda left: None,
     number: Tensor | None = None,
+    zeros: Callable[[Tensor], None] = lambda rows: None,
 ) -> Tensor:
     """The last iterate of each image, (n, c, h, w) in [0, 1], from `begin`.
 
@@ -75,6 +76,8 @@ def climb(
     target: (n,) classes to go towards, instead of away from the label; not with "kl".
     tick: called before each step with the count of images that are left.
     number: (n,) of the images in their set, as Oracle takes it.
+    zeros: called with the rows, (m,), of images that begin without a gradient, and are not where
+    their loss ends.
     """
     if number is None:
         number = torch.arange(len(images), device=images.device)
@@ -87,6 +90,9 @@ def climb(
         of = lambda logits, rows: values(logits, active[rows])  # noqa: B023, E731
         at = current[active]
         _, found, gradient = oracle.gradient(at, of, number[active])
+        if step == 1:
+            stuck = losses.without_gradient(gradient)
+            zeros(active[stuck & (found < 0) if how.loss == "cw" else stuck])
         centre = images[active]
         ahead = how.step_size * balls.steepest(gradient, how.norm, SHARE)
         current[active] = balls.inside(centre, at + ahead, how.norm, how.eps)
@@ -132,19 +138,20 @@ def start_and_climb(
     target: Tensor | None = None,
     tick: Callable[[int], None] = lambda left: None,
     number: Tensor | None = None,
+    zeros: Callable[[Tensor], None] = lambda rows: None,
 ) -> Tensor:
     """The last iterate of each image, (n, c, h, w) in [0, 1], from a start that is drawn.
 
     Evaluations and attacks both begin here, so that from one seed both find the same.
     lanes: (n,) by which `draws` knows the images; 0, 1, ... by default.  restart, place: name the
     draw, with place that of the class of `target` among the clean logits, 0 without a target.
-    target, tick, number: as in `climb`.
+    target, tick, number, zeros: as in `climb`.
     """
     if lanes is None:
         lanes = torch.arange(len(images), device=images.device)
     noise = draws.uniform(lanes, images.shape[1:], place, restart)
     begin = start(images, noise, how.eps, how.norm)
-    return climb(oracle, images, label, begin, how, target, tick, number)
+    return climb(oracle, images, label, begin, how, target, tick, number, zeros)
 
 
 def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None) -> None:
@@ -169,6 +176,7 @@ def pgd(problem: Problem, how: PGD, restart: int = 0, target: int | None = None)
         place=target or 0,
         target=problem.targets(lanes, target) if target else None,
         tick=problem.tick,
+        zeros=lambda rows: problem.note_zero_gradients(lanes[rows]),
         number=problem.number[lanes],
     )
     problem.claim(lanes, balls.rounded_in(images, made, how.norm, how.eps), keep=True)

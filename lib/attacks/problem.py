@@ -27,7 +27,7 @@ class Problem:
     logits: (n, k), of `adversarial`.
     by: n texts, which attack fooled it: "clean" where none was needed, "" where none did.
     attack: name of the one that is running.  findings: what is suspicious about the classifier.
-    zero_gradients: most images whose gradient vanished where a run with a DLR loss began.
+    zero_gradients: most images whose gradient was zero where a run began.
     number: (n,) int64, of the images in their set, for messages.
     """
 
@@ -152,9 +152,9 @@ class Problem:
         for lane in won.tolist():
             self.by[lane] = self.attack
 
-    def note_zero_gradients(self, count: int) -> None:
-        """`count` images had no gradient where a run began."""
-        self.zero_gradients = max(self.zero_gradients, count)
+    def note_zero_gradients(self, lanes: Tensor) -> None:
+        """These lanes, (m,), of which one may come often, had no gradient where a run began."""
+        self.zero_gradients = max(self.zero_gradients, len(lanes.unique()))
 
     def add_finding(self, finding: Finding) -> None:
         """Keep something suspicious about the classifier, once."""

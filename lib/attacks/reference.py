@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from advlib.attacks.checks import finding
+from advlib.attacks.checks import UNUSED, finding
 from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Carry, Round, Suite
@@ -22,7 +22,9 @@ class _Warnings(logging.Handler):
         self.problem = problem
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.problem.add_finding(finding(record.getMessage()))
+        found = finding(record.getMessage())
+        if found.name != UNUSED:
+            self.problem.add_finding(found)
 
 
 def referred(suite: Suite) -> Suite:

@@ -55,17 +55,16 @@ def problem_of(
     return made
 
 
-def check_before(suite: Suite, problem: Problem) -> list[checks.Finding]:
-    """What the first batch shows to be suspicious about the classifier, kept with the problem."""
-    first = slice(0, problem.oracle.batch)
+def check_before(
+    suite: Suite, problem: Problem, images: Tensor, label: Tensor
+) -> list[checks.Finding]:
+    """What images show to be suspicious about the classifier, kept with the problem.
+
+    images: (n, c, h, w) of the whole set, see checks.spread.  label: (n,).
+    """
+    oracle = problem.oracle
     found = checks.before(
-        problem.oracle.exact,
-        problem.images[first],
-        problem.label[first],
-        randomised_expected=suite.randomised,
-        attacks=[stage.name for stage in suite.stages],
-        apgd_targets=suite.aims.get("apgd-t", 0),
-        fab_targets=suite.aims.get("fab-t", 0),
+        oracle.exact, images, label, randomised_expected=suite.randomised, batch=oracle.batch
     )
     for finding in found:
         problem.add_finding(finding)

@@ -1,5 +1,6 @@
 """What is said of classifiers that attacks cannot be trusted on."""
 
+import itertools
 import math
 import sys
 
@@ -12,20 +13,22 @@ from advlib.attacks import checks
 from advlib.attacks.checks import after, before, chance, check_logits, zero_gradients
 from advlib.errors import DataError
 
-STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
-
 
 def linear(classes=10, *after_it):
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(12, classes), *after_it).eval()
 
 
-def asked(model, *, randomised_expected=False, **options):
+def asked(model, *, randomised_expected=False, batch=16):
     """Names and texts of what is found on some images."""
     torch.manual_seed(1)
     images = torch.rand(16, 3, 2, 2)
     found = before(
-        model, images, model(images).argmax(1), randomised_expected=randomised_expected, **options
+        model,
+        images,
+        model(images).argmax(1),
+        randomised_expected=randomised_expected,
+        batch=batch,
     )
     assert all("flags_doc" not in finding.text and finding.advice for finding in found)
     return {finding.name: finding.text for finding in found}
@@ -46,7 +49,7 @@ class Purifying(nn.Module):
 
 
 def test_nothing_is_found_with_an_honest_network():
-    assert asked(linear(), attacks=STANDARD) == {}
+    assert asked(linear()) == {}
 
 
 def test_a_randomised_network():
@@ -87,32 +90,34 @@ def test_a_debugger_keeps_its_trace_function(fails):
     try:
         if fails:
             with pytest.raises(ArithmeticError):
-                before(model, images, label, randomised_expected=False)
+                before(model, images, label, randomised_expected=False, batch=4)
         else:
-            before(model, images, label, randomised_expected=False)
+            before(model, images, label, randomised_expected=False, batch=4)
         assert sys.gettrace() is trace
     finally:
         sys.settrace(previous)
 
 
-@pytest.mark.parametrize(
-    ("classes", "attacks", "words"),
-    [
-        (2, STANDARD, "with only 2 classes it is not possible to use the DLR loss"),
-        (3, STANDARD, "with only 3 classes it is not possible to use the targeted DLR loss"),
-        (5, STANDARD, "more target classes (9) than possible (4) are used in APGD-T"),
-        (5, ("fab-t",), "more target classes (9) than possible (4) are used in FAB-T"),
-    ],
-)
-def test_too_few_classes(classes, attacks, words):
-    found = asked(linear(classes), attacks=attacks)
-    assert list(found) == ["classes"]
-    assert words in found["classes"]
+def test_a_network_that_sees_its_batch():
+    found = asked(lambda x: linear()(x - x.mean(0)), batch=5)
+    assert list(found) == ["batch"]
+    assert found["batch"].startswith("the logits of an image hang on the images that are asked")
 
 
-def test_too_few_classes_for_nothing_that_runs():
-    assert asked(linear(2), attacks=("apgd-ce", "square")) == {}
-    assert asked(linear(5), attacks=STANDARD, apgd_targets=4, fab_targets=4) == {}
+def test_a_network_of_coarse_numbers():
+    assert asked(lambda x: linear().bfloat16()(x.bfloat16()).float()) == {
+        "precision": "it computes in bfloat16, coarser than float32!"
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 256, 257, 1000, 50_000])
+def test_a_set_is_looked_at_from_end_to_end(count):
+    numbers = checks.spread(count).tolist()
+    assert numbers == sorted(set(numbers))
+    assert (numbers[0], numbers[-1]) == (0, count - 1)
+    assert len(numbers) == min(count, 256)
+    steps = {after - before for before, after in itertools.pairwise(numbers)}
+    assert not steps or max(steps) - min(steps) <= 1
 
 
 def test_square_below_the_others():

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from robust import digits, write
 
 
@@ -69,3 +70,55 @@ def test_the_library_aims_at_no_more_classes_than_there_are(bad, wrong):
 def test_the_librarys_own_run_keeps_its_warnings(bad):
     done = bad("own:sure few --first 5 --attack apgd-ce --engine reference --eps 0.2 -q")
     assert "probabilities" in warnings(json.loads(done.stdout))
+
+
+def test_a_network_that_sees_its_batch_or_computes_coarsely_is_said_and_kept(bad):
+    for name, words in (("batch", "hang on the images"), ("precision", "computes in float16")):
+        network = {"batch": "crowded", "precision": "coarse"}[name]
+        done = bad(f"own:{network} few --first 9 --attack pgd --attack-steps 1")
+        assert list(warnings(json.loads(done.stdout))) == [name]
+        assert words in done.stderr
+    done = bad("own:net few --first 9 --attack pgd --attack-steps 1")
+    assert warnings(json.loads(done.stdout)) == {}
+
+
+def test_few_classes_bring_no_warning_of_targets_that_are_not_used(bad, wrong):
+    part = digits()
+    write(wrong / "lowest", part.take(np.flatnonzero(part.label < 3)[:6]))
+    for engine in ("fast", "reference"):
+        done = bad(f"own:first_three lowest --attack apgd-ce,apgd-dlr --engine {engine}")
+        assert "classes" not in warnings(json.loads(done.stdout))
+        assert "target" not in done.stderr
+
+
+def test_a_set_that_is_sorted_is_not_judged_by_its_beginning(bad, wrong):
+    part = digits().take(np.arange(300))
+    write(wrong / "sorted", part.take(np.argsort(part.label)[::-1]))
+    line = "own:sure_of_high sorted --attack pgd --attack-steps 1 -q --batch 16"
+    assert "probabilities" not in warnings(json.loads(bad(line).stdout))
+
+
+ATTACKS = {
+    "apgd-ce": "--attack apgd-ce",
+    "apgd-dlr": "--attack apgd-dlr",
+    "apgd-t": "--attack apgd-t",
+    "fab": "--attack fab --eps 0.001",
+    "fab-t": "--attack fab-t --eps 0.001",
+    "pgd with CW": "--attack pgd40-cw",
+    "pgd with CE in L2": "--attack pgd --attack-steps 2 --attack-loss ce --norm L2",
+    "pgd with targets": "--attack pgd --attack-steps 2 --targets 2",
+    "pgd with KL": "--attack train-pgd10",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_gradients_of_zero_are_seen_by_every_attack_that_takes_gradients(bad, attack):
+    line = f"{{}} few --first 4 {ATTACKS[attack]} -q"
+    assert "zero gradients" in warnings(json.loads(bad(line.format("own:flat")).stdout))
+    assert "zero gradients" not in warnings(json.loads(bad(line.format("mine:net")).stdout))
+
+
+def test_what_saturates_cross_entropy_alone_is_seen_by_it_alone(bad):
+    line = "own:hot few --first 9 --eps 0.001 -q --attack"
+    assert "zero gradients" in warnings(json.loads(bad(f"{line} apgd-ce").stdout))
+    assert "zero gradients" not in warnings(json.loads(bad(f"{line} pgd").stdout))

@@ -1,9 +1,12 @@
 """A precision holds where it is asked for, and not beyond."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from advlib.jobs.precision import PRECISIONS, allow_tf32, computing
+from advlib.jobs.precision import PRECISIONS, allow_tf32, coarse_products, computing
 
 
 def tf32():
@@ -31,3 +34,43 @@ def test_products_are_of_the_precision_and_afterwards_as_before(precision, outsi
         raise ZeroDivisionError
     assert tf32() == (outside, outside) and (factor @ factor).dtype == torch.float32
     allow_tf32(False)
+
+
+SWITCHES = {
+    "torch.backends.cudnn.allow_tf32": True,
+    "torch.backends.cuda.matmul.allow_tf32": True,
+    "torch.backends.cudnn.fp32_precision": "tf32",
+    "torch.backends.cuda.matmul.fp32_precision": "tf32",
+    "torch.backends.mkldnn.matmul.fp32_precision": "bf16",
+    "torch.backends.mkldnn.conv.fp32_precision": "bf16",
+    "torch.backends.fp32_precision": "tf32",
+}
+ONE_BY_ONE = """
+import torch
+from advlib.jobs.precision import allow_tf32, coarse_products
+allow_tf32(False)
+assert not coarse_products()
+for switch in {switches!r}:
+    exec(switch)
+    assert coarse_products(), switch
+    allow_tf32(False)
+    assert not coarse_products(), switch
+"""
+
+
+def test_every_switch_of_torch_is_seen_and_put_back():
+    switches = [f"{name} = {value!r}" for name, value in SWITCHES.items()]
+    switches.append("torch.set_float32_matmul_precision('medium')")
+    # torch refuses some of them once others were set: a process of its own
+    code = ONE_BY_ONE.format(switches=switches)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_products_are_told_apart_by_device_and_kind():
+    torch.backends.mkldnn.conv.fp32_precision = "bf16"
+    try:
+        assert coarse_products("cpu", "conv") == {"bfloat16"}
+        assert coarse_products("cpu", "matmul") == set()
+    finally:
+        torch.backends.mkldnn.conv.fp32_precision = "none"
