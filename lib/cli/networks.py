@@ -49,23 +49,29 @@ def open_checkpoint(
     source: the set whose images it is for, which say their size where the file does not.
     options: model, normalisation and current.
     """
-    import os
-
     import torch
 
-    from advlib.errors import DataError
     from advlib.jobs.precision import allow_tf32
     from advlib.models import checkpoints
     from advlib.models.network import laid_out
 
     allow_tf32(False)
-    if not os.path.exists(path):
-        raise DataError(f"{path}: no such file; expected a network")
     model, description = checkpoints.load(path, **options)
     height, width, _ = source.shape
     if "image_size" in description.get("assumed", ()) and height == width != model.image_size:
         model, description = checkpoints.load(path, image_size=height, **options)
+    _say_assumed(path, description)
     return laid_out(model.to(device), torch.channels_last), description
+
+
+def _say_assumed(path: str, description: Mapping[str, Any]) -> None:
+    """Say what neither file nor options told of a network."""
+    untold = set(description.get("assumed", ())) - {"image_size"}  # which the images have told
+    if assumed := [f"{name} {description[name]}" for name in sorted(untold)]:
+        note(
+            f"{path}: does not say its {', '.join(assumed)}: these are assumed; see --model and"
+            " --normalisation"
+        )
 
 
 def open_network(
@@ -83,7 +89,7 @@ def open_network(
     import os
 
     from advlib.evaluation.outcomes import check_images
-    from advlib.jobs.precision import allow_tf32
+    from advlib.jobs.precision import allow_tf32, coarse_products
     from advlib.models import callables, imported
 
     if os.path.exists(spec) or not imported.SPEC.fullmatch(spec):
@@ -98,6 +104,12 @@ def open_network(
     adapted, description = callables.load_callable(
         spec, normalisation=options["normalisation"], pixels=pixels or "unit", device=device
     )
+    switched = coarse_products()
+    allow_tf32(False)
+    description["rounding_left_on"] = sorted(switched)
+    if switched:
+        kinds = " and ".join(sorted(switched))
+        note(f"{spec}: its import switched {kinds} on; off again, products are of float32")
     if description["training_mode_left_on"]:
         note(f"{spec}: was in training mode; it is attacked in evaluation mode")
     height, width, channels = source.shape

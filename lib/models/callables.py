@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from advlib.errors import DataError
 from advlib.jobs.memory import is_out_of_memory
 from advlib.models import zoo
-from advlib.models.imported import cause_of, kind_of, modules_of, network_of
+from advlib.models.imported import cause_of, drop, kind_of, modules_of, network_of
 
 PIXELS = {"unit": (1.0, 0.0), "signed": (2.0, -1.0), "bytes": (255.0, 0.0)}  # scale, offset
 
@@ -94,7 +94,8 @@ def load_callable(
 
     THE CODE OF THE MODULE IS RUN, at once and at each call, unlike that of checkpoints.
 
-    spec: `package.module:name`, imported with the current directory first, as `python -m` does.
+    spec: `package.module:name`, imported from the current directory, else as it is
+    installed; its code, and no other, may import what stands beside it.
     The name, which may have dots, is that of a torch.nn.Module; of a class or function that needs
     no argument, is called, and returns a Module or a function; or of a function of one argument,
     images, which is the network.
@@ -113,7 +114,8 @@ def load_callable(
     Raises DataError, one line, where there is no such network, importing or making it fails, or
     an option is wrong; what it returns is looked at when it is called (see Adapted, probe).
     """
-    network, kind = network_of(spec)
+    with torch.enable_grad():  # for which attacks ask: scripts that evaluate switch it off
+        network, kind = network_of(spec)
     left_on = False
     for module in modules_of(network):
         left_on |= any(part.training for part in module.modules())
@@ -198,6 +200,7 @@ def _logits(name: str, output: Any, images: Tensor) -> Tensor:
         shape = tuple(output.shape)
         if len(shape) == 2 and shape[0] == len(images) and shape[1] >= 2:
             return output.to(images.device, torch.float32)
+    drop(output)
     raise DataError(
         f"{name}: returned {kind_of(output)} for {len(images)} images; "
         f"expected logits, floats ({len(images)}, classes), of 2 classes or more"

@@ -71,15 +71,20 @@ def load(
     that `save` was given, or "study", "robustbench", "pyautoattack", and then `assumed`, a list
     of what neither file nor caller said.
 
-    Raises DataError, one line, for a file that is no checkpoint, damaged, of another model, or
-    pickled with code, which is not run; OSError where the file cannot be read.
+    Raises DataError, one line, for a file that is not there, no checkpoint, damaged, of another
+    model, or pickled with code, which is not run; OSError where the file cannot be read.
     """
     wanted = other_checkpoints.Wanted(
         zoo.parse(model) if model else None, classes, image_size, normalisation
     )
     path = Path(path)
-    with path.open("rb") as file:
-        start = file.read(9)
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; expected a network") from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise DataError(f"{path}: is a folder, or in a file; expected a network") from None
     if start[8:] == b"{":
         tensors, about = load_tensors(path, FORMAT)
     else:

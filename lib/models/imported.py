@@ -8,7 +8,6 @@ import inspect
 import os
 import re
 import sys
-import sysconfig
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -17,14 +16,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from advlib.errors import DataError
+from advlib.models.neighbours import is_installed, let_import
 
 SPEC = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 MISSING = object()
 LONGEST = 400  # characters of another's message: torch may list a thousand weights
-# files in which a user does not look for a mistake
-LIBRARIES = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
-OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
-ELSEWHERE = ("<", OURS, *LIBRARIES)
 EXPECTED = (
     "expected a torch.nn.Module, a function or class without arguments that makes one, "
     "or a function of images"
@@ -46,9 +42,7 @@ def network_of(spec: str) -> tuple[Callable[[Tensor], Any], str]:
 
 def _attribute(spec: str) -> Any:
     module_name, _, path = spec.partition(":")
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)  # for good: the code may import more when it is called
+    let_import(module_name, os.getcwd())
     importlib.invalidate_caches()
     module = _run(module_name, "import", lambda: importlib.import_module(module_name))
     found, so_far = module, module_name
@@ -70,6 +64,8 @@ def _attribute_of(so_far: str, holder: Any, name: str) -> Any:
 
 def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
     """The network that an attribute is or makes, and which kind it is."""
+    if callable(found) and not isinstance(found, type) and _asynchronous(found):
+        raise DataError(f"{spec}: is async, which gives no logits; {EXPECTED}")
     if isinstance(found, nn.Module):
         return found, "module"
     if not callable(found):
@@ -80,6 +76,9 @@ def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
         made = _run(spec, "call without arguments", found)
         if isinstance(made, nn.Module):
             return made, "made"
+        drop(made)
+        if callable(made) and _asynchronous(made):
+            raise DataError(f"{spec}: returned what is async and gives no logits; {EXPECTED}")
         if not callable(made):
             raise DataError(f"{spec}: returned {kind_of(made)}; {EXPECTED}")
         return made, "function"
@@ -88,6 +87,21 @@ def _network(spec: str, found: Any) -> tuple[Callable[[Tensor], Any], str]:
         kind = "class" if isinstance(found, type) else "function"
         raise DataError(f"{spec}: found a {kind} that needs {names}; {EXPECTED}")
     return found, "function"
+
+
+def _asynchronous(found: Any) -> bool:
+    """Whether a call gives something to be awaited, not a result."""
+    whole = inspect.unwrap(found.func if isinstance(found, functools.partial) else found)
+    return any(
+        inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part)
+        for part in (whole, getattr(whole, "forward", None), type(whole).__call__)
+    )
+
+
+def drop(value: Any) -> None:
+    """Let go of what a call gave; a coroutine would complain that nobody awaited it."""
+    if inspect.iscoroutine(value):
+        value.close()
 
 
 def _needed(spec: str, found: Callable) -> list[inspect.Parameter]:
@@ -148,7 +162,7 @@ def cause_of(err: BaseException) -> str:
     text = textwrap.shorten(str(err), LONGEST, placeholder=" ...")
     cause = f"{type(err).__name__}: {text}" if text else type(err).__name__
     for frame in reversed(traceback.extract_tb(err.__traceback__)):
-        if not frame.filename.startswith(ELSEWHERE):
+        if not (frame.filename.startswith("<") or is_installed(frame.filename)):
             return f"{cause} ({frame.filename}, line {frame.lineno})"
     return cause
 

@@ -1,5 +1,8 @@
 """A researcher's own network by `module:name`, asked for logits and gradients."""
 
+import gc
+import warnings
+
 import pytest
 import torch
 from own_code import refused, writing
@@ -73,6 +76,36 @@ def test_every_kind_gives_the_logits_of_the_network_in_evaluation_mode(own, code
     }
     assert not logits.requires_grad  # nor do its weights ask for gradients
     assert probe(model, (3, 2, 2)) == 3
+
+
+def test_an_import_that_switches_gradients_off_leaves_them_on(own):
+    model, _ = load_callable(f"{own('torch.set_grad_enabled(False)')}:Net")
+    assert torch.is_grad_enabled()
+    assert probe(model, (3, 2, 2)) == 3
+
+
+ASYNC = [
+    "async def net(images): return images",
+    "async def net(): return Net()",
+    "async def net(images): yield images",
+    "class net:\n    async def __call__(self, images): return images",
+    "class inner(Net):\n    async def forward(self, images): return images\nnet = inner()",
+    "class net(Net):\n    async def forward(self, images): return images",
+    "async def inner(size, images): return images\nnet = functools.partial(inner, 3)",
+    "async def inner(images): return images\ndef net(): return inner",
+    "async def inner(images): return images\ndef net(images): return inner(images)",
+]
+
+
+@pytest.mark.parametrize("code", ASYNC)
+def test_what_must_be_awaited_is_refused_without_a_word_of_python(own, code):
+    name = own(code)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match=r"async|coroutine") as caught:
+            probe(load_callable(f"{name}:net")[0], (3, 2, 2))
+        gc.collect()
+    assert "\n" not in str(caught.value)
 
 
 def test_training_mode_is_reported_only_where_it_was_on(own):

@@ -169,8 +169,10 @@ def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "w").write_bytes(content)
     with pytest.raises(DataError, match="not a checkpoint"):
         load(tmp_path / "w")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(DataError, match="no such file: no such file; expected a network"):
         load(tmp_path / "no such file")
+    with pytest.raises(DataError, match="is a folder, or in a file"):
+        load(tmp_path)
 
 
 def test_files_cut_short_are_refused_wherever_they_are_cut(tmp_path, ours):

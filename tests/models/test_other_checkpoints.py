@@ -1,5 +1,6 @@
 """Checkpoints of others: the study, RobustBench, pyautoattack."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,15 @@ def test_files_of_another_model_are_refused(tmp_path):
     ):
         with pytest.raises(DataError, match=message):
             load(tmp_path / "w.pt", **wanted)
+
+
+def test_commands_say_what_a_file_does_not(bad, wrong):
+    torch.save(DeepMind(10, 1).state_dict(), wrong / "bare.pt")
+    done = bad("bare.pt few --first 2 --attack pgd --attack-steps 1")
+    assert json.loads(done.stdout)["network"]["assumed"] == ["activation", "mean", "std"]
+    for found in (done, bad.adveval("bare.pt few --first 2 --attack none")):
+        assert found.stderr.count("note: bare.pt: does not say its activation silu, mean [") == 1
+    done = bad("bare.pt few --first 2 --attack pgd --attack-steps 1 --normalisation none")
+    assert "does not say its activation silu: " in done.stderr
+    done = bad("robust.st few --first 2 --attack pgd --attack-steps 1")
+    assert "does not say" not in done.stderr

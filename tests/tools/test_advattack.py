@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import torch
@@ -168,6 +169,23 @@ def test_tf32_is_off_for_networks_of_ones_own(bad):
     torch.backends.cudnn.allow_tf32 = True
     bad("mine:net few --first 2 --attack pgd --attack-steps 1")
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+SWITCHES = ("torch.backends.cuda.matmul.allow_tf32 = True", "warnings.warn('loud')")
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_products_that_an_import_switched_to_tf32_are_switched_back_and_said(bad, wrong, switch):
+    (wrong / "switches.py").write_text(f"import torch, warnings\n{switch}\nfrom mine import net\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        done = bad("switches:net few --first 2 --attack pgd --attack-steps 1")
+    del sys.modules["switches"]
+    document, tf32 = json.loads(done.stdout), "tf32" in switch
+    assert document["network"]["rounding_left_on"] == ["TF32"] * tf32
+    assert ("note: switches:net: its import switched TF32 on; off again" in done.stderr) == tf32
+    assert "loud" not in done.stderr
+    assert not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_a_network_or_a_device_that_is_not_there_is_refused(bad, wrong):
