@@ -111,6 +111,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
                     batch=batch,
                     first=first,
                     stop=asked.check,
+                    versions=cli.job_versions("torch", "pyautoattack"),
                 )
         identity = {"job": job.identity, "output": written}
         document = cli.finished(verdict_file, output, identity)
@@ -137,8 +138,8 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
                 cli.keep_verdict(verdict_file, document)
                 store.remove()
         elif ranks.first:
-            cli.note(f"{verdict_file} says that this is done")
-            store.clear_up(job.identity)
+            cli.say_done(verdict_file, document, job.versions)
+            store.clear_up(job.begun_as)
         ranks.wait()
         leave()
     if not ranks.first:

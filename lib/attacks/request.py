@@ -48,9 +48,11 @@ def attack_job(
     batch: int,
     first: int | None = None,
     stop: Callable[[], None] = lambda: None,
+    versions: Mapping[str, str] | None = None,
 ) -> Job:
     """The attack on the images of a set, or on the first so many.
 
+    versions: of what computes, which a job under way keeps to.
     model: on the device of `ranks`.  name: of the network in messages.  network: JSON that tells
     it from others.  stop: as of Job.
 
@@ -69,6 +71,7 @@ def attack_job(
         ranks=ranks,
         store=store,
         stop=stop,
+        versions=versions or {},
         identity={
             "set": source.digest,
             "images": count,

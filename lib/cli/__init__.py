@@ -33,6 +33,7 @@ from advlib.cli.images import (
 from advlib.cli.networks import (
     device_name,
     history_with,
+    job_versions,
     network_identity,
     network_options,
     open_checkpoint,
@@ -77,7 +78,7 @@ from advlib.cli.selecting import (
 )
 from advlib.cli.tool import Tool
 from advlib.cli.training import training_meter
-from advlib.cli.verdicts import finished, keep_verdict, shards_digest
+from advlib.cli.verdicts import finished, keep_verdict, say_done, shards_digest
 from advlib.jobs.files import atomic_write
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "images_where_option",
     "in_files",
     "job_folder",
+    "job_versions",
     "join_ranks",
     "keep_verdict",
     "keys_from_standard_input",
@@ -131,6 +133,7 @@ __all__ = [
     "progress",
     "quality_options",
     "read_fits",
+    "say_done",
     "say_uncertain",
     "seed_option",
     "seekable",

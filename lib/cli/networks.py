@@ -159,10 +159,15 @@ def device_name(ranks: "Ranks") -> str:
 
 def versions(*packages: str) -> dict[str, str]:
     """Versions of advtools, Python and installed packages."""
-    import importlib.metadata
     import platform
+
+    return {**job_versions(*packages), "python": platform.python_version()}
+
+
+def job_versions(*packages: str) -> dict[str, str]:
+    """Those of them that decide numbers, which a job does not mix."""
+    import importlib.metadata
 
     from advlib import __version__
 
-    known = {name: importlib.metadata.version(name) for name in packages}
-    return {"advtools": __version__, **known, "python": platform.python_version()}
+    return {"advtools": __version__, **{p: importlib.metadata.version(p) for p in packages}}

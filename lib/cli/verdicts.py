@@ -3,9 +3,9 @@
 import glob
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from advlib.cli.output import document_text
+from advlib.cli.output import document_text, note
 from advlib.documents import parse_json
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import atomic_write
@@ -25,6 +25,16 @@ def finished(path: str | None, output: str | None, identity: dict) -> dict | Non
     ):
         return None
     return document if document.get("shards") == shards_digest(output) else None
+
+
+def say_done(path: str, document: dict, versions: Mapping[str, str]) -> None:
+    """Say that the file holds the verdict, and where it is not of these versions."""
+    from advlib.jobs.tensorfile import difference
+
+    known = {name: (document.get("versions") or {}).get(name) for name in versions}
+    other = difference(known, versions)
+    more = f", {other}: remove it to have it done anew" if other else ""
+    note(f"{path} says that this is done{more}")
 
 
 def shards_digest(output: str | None) -> str | None:

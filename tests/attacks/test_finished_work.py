@@ -1,5 +1,6 @@
 """Work that was done before is not done again, and other work is."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -46,13 +47,19 @@ def test_work_whose_set_is_no_longer_there_is_done_again(bad, wrong):
     assert not np.array_equal(read(wrong / "gone").fields["adversarial"], changed)
 
 
+def begun_as(verdict):
+    """What the folder of the job was known by."""
+    versions = {name: of for name, of in verdict["versions"].items() if name != "python"}
+    return {"versions": versions, **verdict["identity"]["job"]}
+
+
 def test_what_is_done_leaves_another_jobs_folder_alone(bad, wrong):
     bad(f"{LINE} kept")
     folder = wrong / ".kept.attack"
     for other in (True, False):
         folder.mkdir(exist_ok=True)
-        job = json.loads((wrong / "kept.verdict.json").read_text())["identity"]["job"]
-        job = job | {"images": 7} if other else job
+        verdict = json.loads((wrong / "kept.verdict.json").read_text())
+        job = begun_as(verdict) | ({"images": 7} if other else {})
         (folder / "job.json").write_text(json.dumps({"identity": job, "settings": {}}))
         bad(f"{LINE} kept")
         assert folder.exists() == other
@@ -98,3 +105,24 @@ def test_a_full_disk_is_one_line_and_there_it_goes_on(sh, wrong, small_disk):
     names = sorted(os.listdir(folder))
     assert names == ["x-000000.tar", "x.index.json", "x.verdict.json"]
     assert len(read(folder / "x")) == 60
+
+
+def test_an_upgrade_is_said_and_not_mixed(bad, wrong, monkeypatch):
+    line = f"{LINE} aged".replace(" -q", "")
+    bad(line)
+    assert "aged.verdict.json says that this is done\n" in bad(line).stderr
+    real = importlib.metadata.version
+    newer = lambda name: "99.0" if name == "torch" else real(name)  # noqa: E731
+    monkeypatch.setattr(importlib.metadata, "version", newer)
+    said = f"with torch {real('torch')}; this one has 99.0: remove it"
+    assert f"says that this is done, {said} to have it done anew" in bad(line).stderr
+    # as a kill leaves the folder of a job that the older version began
+    verdict = json.loads((wrong / "aged.verdict.json").read_text())
+    (wrong / "aged.verdict.json").unlink()
+    folder = wrong / ".aged.attack"
+    folder.mkdir(exist_ok=True)
+    job = {"identity": begun_as(verdict), "settings": {"window": 9}}
+    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "window-000000.safetensors").write_bytes(b"")
+    done = bad(line, 2)
+    assert f"of another attack, {said}, or give another name with -o\n" in done.stderr
