@@ -27,13 +27,13 @@ Discriminator = Callable[[Tensor, Tensor], Tensor]
 
 
 def vp_time(level: Tensor) -> Tensor:
-    """tau of levels: ln(1 + sigma^2) = (BETA_MAX - BETA_MIN) tau^2 / 2 + BETA_MIN tau."""
+    """Tau of levels: ln(1 + sigma^2) = (BETA_MAX - BETA_MIN) tau^2 / 2 + BETA_MIN tau."""
     slope = BETA_MAX - BETA_MIN
     return ((BETA_MIN**2 + 2 * slope * torch.log1p(level**2)).sqrt() - BETA_MIN) / slope
 
 
 def vp_scale(level: Tensor) -> Tensor:
-    """m of levels: by how much a noisy image is larger than the process has it."""
+    """M of levels: by how much a noisy image is larger than the process has it."""
     return 1 / (1 + level**2).sqrt()
 
 

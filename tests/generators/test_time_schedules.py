@@ -72,10 +72,10 @@ def test_ranges_that_make_no_sense_are_refused(low, high):
 
 def test_a_process_that_would_go_backwards_is_refused():
     """VP time .001 is of the lowest level: it must be almost without noise."""
-    with pytest.raises(DataError, match="uniform from 2 to 1: .*expected a lower lowest level"):
+    with pytest.raises(DataError, match=r"uniform from 2 to 1: .*expected a lower lowest level"):
         levels("uniform", 3, 1.0, 2.0)
 
 
 def test_a_single_level_is_refused():
-    with pytest.raises(DataError, match="noise levels: found 1; expected 2 or more"):
+    with pytest.raises(DataError, match=r"noise levels: found 1; expected 2 or more"):
         levels("karras", 1, LOWEST, 80.0)

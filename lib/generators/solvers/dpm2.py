@@ -3,6 +3,7 @@
 Source: Lu et al. 2022, DPM-Solver, Alg. 1, with r = 1/2.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +21,7 @@ class DPM2(Solver):
 
     def states(self, field: Field, x: Tensor, levels: Sequence[float]) -> Iterator[Tensor]:
         """As Solver says."""
-        for level, after in zip(levels, levels[1:], strict=False):
+        for level, after in itertools.pairwise(levels):
             halfway = (level * after) ** 0.5
             middle = x + (halfway - level) * field.slope(x, level)
             x = x + (after - level) * field.slope(middle, halfway)

@@ -87,7 +87,7 @@ class Step:
 
 
 def places(levels: Sequence[float], step: int, order: int) -> list[float]:
-    """Where the order - 1 levels before levels[step] lie in lam, in lengths of the step; negative."""
+    """Places in lam of the order - 1 levels before levels[step], in steps from it: negative."""
     h = math.log(levels[step] / levels[step + 1])
     return [math.log(levels[step] / levels[step - k]) / h for k in range(1, order)]
 

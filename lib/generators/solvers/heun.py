@@ -3,6 +3,7 @@
 Source: Karras et al. 2022, Alg. 1 and 2.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -50,7 +51,7 @@ class Heun(Solver):
     def states(self, field: Field, x: Tensor, levels: Sequence[float]) -> Iterator[Tensor]:
         """As Solver says."""
         steps = sum(level > 0 for level in levels)
-        for i, (level, after) in enumerate(zip(levels, levels[1:], strict=False)):
+        for i, (level, after) in enumerate(itertools.pairwise(levels)):
             x, raised = self._churned(x, i, level, steps)
             slope = field.slope(x, raised)
             ahead = x + per_image(after - raised) * slope

@@ -1,11 +1,11 @@
 """What all solvers share: the slope that they follow, and the steps that they take."""
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,6 +68,10 @@ class Solver(ABC):
         x: (b, c, h, w) float64, noise of the level levels[0].
         """
 
+    def end(self, field: Field, x: Tensor, levels: Sequence[float]) -> Tensor:
+        """The last state."""
+        return deque(self.states(field, x, levels), maxlen=1).pop()
+
     def points(self, steps: int) -> int:
         """Levels above zero of so many steps."""
         return steps if self.ends_at_zero else steps + 1
@@ -75,8 +79,7 @@ class Solver(ABC):
     def evaluations(self, levels: Sequence[float]) -> int:
         """Evaluations of the network on an image."""
         field = Field(lambda x, level: x)
-        for _ in self.states(field, torch.zeros(1, 1, 1, 1, dtype=torch.float64), levels):
-            pass
+        self.end(field, torch.zeros(1, 1, 1, 1, dtype=torch.float64), levels)
         return field.evaluations
 
 
