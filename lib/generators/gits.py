@@ -68,7 +68,7 @@ def costs(found: Path, metric: str = "dev") -> np.ndarray:
     """
     points = len(found.levels)
     table = np.zeros((points, points))
-    bends = _off_chord(found, found.states[1:-1]) if metric == "dev" else None
+    bends = _off_chord(found, found.states[1:-1])
     for i in range(points - 1):
         sizes = torch.as_tensor(found.levels[i + 1 :] - found.levels[i])
         jumps = found.states[i] + sizes.reshape(-1, 1, 1, 1, 1) * found.slopes[i]

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from advlib.generators.solvers.heun import LARGEST_GAMMA
-from advlib.generators.solvers.solver import per_image
 
 BETA_MIN, BETA_MAX = 0.1, 20.0  # of the process that the discriminator knows
 CERTAIN = 1e-5  # probabilities are kept so far from 0 and 1
@@ -62,11 +61,12 @@ class Guidance:
         term, self.ratio = torch.zeros_like(x), torch.full_like(tau, UNSEEN)
         if inside.any():
             scale = vp_scale(levels)
-            ratio, gradient = self._ratio_and_gradient(per_image(scale) * x, tau)
+            ratio, gradient = self._ratio_and_gradient(scale.reshape(-1, 1, 1, 1) * x, tau)
             factor = -self.weight * levels * scale
             if self.boosting and self._step % DOUBLE_EVERY == 0:
                 factor = torch.where(ratio < 0, 2 * factor, factor)
-            term = torch.where(per_image(inside), per_image(factor) * gradient, term)
+            factor = torch.where(inside, factor, 0.0)
+            term = factor.reshape(-1, 1, 1, 1) * gradient
             self.ratio = torch.where(inside, ratio, self.ratio)
         self._step += 1
         return term

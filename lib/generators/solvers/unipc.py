@@ -60,6 +60,7 @@ class UniPC(Exponential):
         """Weights under which powers up to the number of places are integrated exactly."""
         if len(where) == 1:
             return [0.5]
-        k = np.arange(1, len(where) + 1)
-        wanted = [math.factorial(n) * step.z * step.phi(n + 1) / size for n in k]
-        return np.linalg.solve(np.power.outer(np.asarray(where), k - 1).T, wanted)
+        powers = range(1, len(where) + 1)
+        wanted = [math.factorial(k) * step.z * step.phi(k + 1) / size for k in powers]
+        system = [[place ** (k - 1) for place in where] for k in powers]
+        return np.linalg.solve(system, wanted).tolist()
