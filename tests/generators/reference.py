@@ -9,4 +9,4 @@ from pathlib import Path
 import numpy as np
 
 DATA = Path(__file__).parent / "data"
-EDM, SOLVERS = (np.load(DATA / f"{name}.npz") for name in ("edm_tiny", "solvers"))
+EDM, DG, SOLVERS = (np.load(DATA / f"{name}.npz") for name in ("edm_tiny", "dg_tiny", "solvers"))
