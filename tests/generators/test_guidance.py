@@ -37,7 +37,7 @@ def test_points_are_led_to_where_the_discriminator_sees_real_ones():
 
     def denoiser_of(mu):
         def denoise(x, level):
-            share = s**2 / (s**2 + torch.as_tensor(level) ** 2)
+            share = s**2 / (s**2 + level**2)
             return share * x + (1 - share) * mu.reshape(1, 2, 1, 1).to(x)
 
         return denoise
