@@ -1,5 +1,6 @@
 """Solvers: ways from noise to images, by name."""
 
+from advlib.generators.solvers.consistency import Consistency
 from advlib.generators.solvers.deis import DEIS
 from advlib.generators.solvers.dpm2 import DPM2
 from advlib.generators.solvers.dpmpp import DPMpp
@@ -11,7 +12,8 @@ from advlib.generators.solvers.solver import Field, Solver
 from advlib.generators.solvers.unipc import UniPC
 
 SOLVERS: dict[str, type[Solver]] = {
-    solver.name: solver for solver in (Heun, Euler, IPNDM, IPNDMV, DPM2, DPMpp, DEIS, UniPC)
+    solver.name: solver
+    for solver in (Heun, Euler, DPM2, IPNDM, IPNDMV, DEIS, DPMpp, UniPC, Consistency)
 }
 
 __all__ = ["SOLVERS", "Field", "Solver"]

@@ -42,8 +42,12 @@ class Field:
         if self._analytic:
             self._analytic = False
             return x / (1 + per_image(level) ** 2) ** 0.5
+        return (x - self.denoised(x, level)) / per_image(level)
+
+    def denoised(self, x: Tensor, level: float | Tensor) -> Tensor:
+        """The images without noise, as the network sees them."""
         self.evaluations += 1
-        return (x - self._denoise(x, level)) / per_image(level)
+        return self._denoise(x, level)
 
 
 def per_image(level: float | Tensor) -> float | Tensor:

@@ -6,7 +6,9 @@ import torch
 from mixture import denoise, noise
 
 from advlib.errors import DataError
+from advlib.generators import settings
 from advlib.generators.solvers import SOLVERS, Field
+from advlib.generators.solvers.consistency import Consistency
 from advlib.generators.solvers.deis import DEIS
 from advlib.generators.solvers.dpm2 import DPM2
 from advlib.generators.solvers.dpmpp import DPMpp
@@ -118,13 +120,29 @@ def test_an_order_that_a_solver_has_not_is_refused(name):
         SOLVERS[name](order=7)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [name for name in SOLVERS if name != "consistency"])
 def test_images_do_not_hang_on_those_beside_them(name):
     solver = SOLVERS[name]()
     grid = list(levels(solver.schedule, solver.points(6))) + [0.0] * solver.ends_at_zero
     x = noise(5, grid[0])
     together, alone = end(solver, grid, x)[0], end(solver, grid, x[2:3])[0]
     torch.testing.assert_close(together[2:3], alone, rtol=0, atol=1e-12)
+
+
+def test_jumps_lead_from_each_level_to_an_image():
+    x, unit = noise(3, 80.0), noise(3, 1.0, seed=4)
+    first = denoise(x, 80.0)
+    states = list(Consistency(lambda step: unit * step).states(Field(denoise), x, [80.0, 0.8]))
+    torch.testing.assert_close(states[0], first)
+    torch.testing.assert_close(states[1], denoise(first + 0.8 * unit, 0.8))
+    assert end(Consistency(), [2.5], x)[1] == 1
+    with pytest.raises(ValueError, match="need noise"):
+        end(Consistency(), [80.0, 0.8], x)
+
+
+def test_the_table_names_every_solver_that_settings_know():
+    assert tuple(SOLVERS) == settings.SOLVERS
+    assert {name for name, solver in SOLVERS.items() if solver.orders} == set(settings.MULTISTEP)
 
 
 def test_levels_may_differ_between_images():
