@@ -4,13 +4,15 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mixture import denoise, noise
-from reference import SOLVERS
+from reference import SOLVERS, assert_near, denoiser
 
 from advlib.errors import DataError
 from advlib.generators import gits
+from advlib.generators.solvers.euler import Euler
 from advlib.generators.solvers.heun import Heun
 from advlib.generators.solvers.ipndm import IPNDM
 from advlib.generators.solvers.solver import Field
@@ -101,3 +103,59 @@ def test_the_levels_that_the_authors_print_are_points_of_the_grid():
     places = SOLVERS["own/readme_gits_example_indices_of_61"]
     grid = levels("karras", gits.POINTS)[places]
     np.testing.assert_allclose(grid, SOLVERS["own/readme_gits_example_time_steps"], atol=1e-4)
+
+
+TAGS = {  # of searches: teacher, points of its grid, metric
+    "ipndm4_61_dev": (IPNDM(), 61, "dev"),
+    "ipndm4_21_dev": (IPNDM(), 21, "dev"),
+    "ipndm4_21_l1": (IPNDM(), 21, "l1"),
+    "ipndm4_21_l2": (IPNDM(), 21, "l2"),
+    "heun_21_dev": (Heun(), 21, "dev"),
+    "ipndm4_21_dev_afs": (IPNDM(), 21, "dev"),
+}
+WARMUP = torch.from_numpy(SOLVERS["gits/warmup_latents"])
+
+
+def teacher_of(tag):
+    solver, points, _ = TAGS[tag]
+    field = Field(denoiser("ddpmpp", SOLVERS["gits/warmup_labels"]), analytic=tag.endswith("afs"))
+    return gits.path(solver, field, 80 * WARMUP, levels("karras", points).tolist())
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_costs_are_the_public_codes(tag):
+    found = teacher_of(tag)
+    table = gits.costs(found, TAGS[tag][2])
+    expected = np.triu(SOLVERS[f"gits/{tag}/cost"], 1)
+    np.testing.assert_allclose(table, expected, rtol=1e-4, atol=1e-5)
+    if f"gits/{tag}/teacher_end" in SOLVERS:
+        assert_near(found.states[-1, :2], SOLVERS[f"gits/{tag}/teacher_end"])
+
+
+@pytest.mark.parametrize(("name", "solver"), [("ipndm4", IPNDM()), ("euler", Euler())])
+def test_the_free_step_is_the_public_codes(name, solver):
+    teacher = teacher_of("ipndm4_21_dev_afs")
+    denoise = denoiser("ddpmpp", SOLVERS["gits/warmup_labels"])
+
+    def ends(points):
+        grid = teacher.levels[list(points)].tolist()
+        return solver.end(Field(denoise, analytic=True), 80 * WARMUP, grid)
+
+    base = SOLVERS["gits/afs_search/base_indices"].tolist()
+    found = gits.with_free_step(base, teacher, ends)
+    assert found == SOLVERS[f"gits/afs_search/indices_{name}"].tolist()
+    assert gits.with_free_step([0, 1, 20], teacher, ends) == [0, 1, 20]
+
+
+@pytest.mark.parametrize("steps", [4, 6])
+def test_a_search_with_a_free_step_chooses_as_the_public_code(steps):
+    teacher = teacher_of("ipndm4_21_dev_afs")
+    denoise = denoiser("ddpmpp", SOLVERS["gits/warmup_labels"])
+
+    def ends(points):
+        grid = teacher.levels[list(points)].tolist()
+        return IPNDM().end(Field(denoise, analytic=True), 80 * WARMUP, grid)
+
+    chosen, _ = gits.fewest(gits.costs(teacher, "dev"), steps)
+    found = gits.with_free_step(chosen, teacher, ends)
+    assert found == SOLVERS[f"gits/ipndm4_21_dev_afs/indices_{steps}"].tolist()
