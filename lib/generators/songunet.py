@@ -55,7 +55,7 @@ class SongUNet(nn.Module):
 
         self.enc, self.dec = nn.ModuleDict(), nn.ModuleDict()
         channels, fed = width, spec.shape[0]
-        skips = []  # channels of the maps that the decoder takes
+        skips: list[int] = []  # channels of the maps that the decoder takes
         for i, side in enumerate(spec.levels):
             at, outer = f"{side}x{side}", width * spec.multipliers[i]
             if i == 0:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_origin
 
 from advlib.errors import DataError
 
@@ -72,19 +72,18 @@ class NetworkSpec:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "NetworkSpec":
         """What `document` gave.  Raises DataError, naming the field."""
-        known = {}
+        known: dict[str, Any] = {}
         for name, kind in cls.__annotations__.items():
             value = document.get(name)
-            if str(kind).startswith("tuple"):
-                good = isinstance(value, list) and all(type(v) is int for v in value)
-                good = good and (name != "shape" or len(value) == 3)
-                value = tuple(value) if good and value is not None else None
+            if get_origin(kind) is tuple:
+                good = isinstance(value, list) and all(type(item) is int for item in value)
+                good = good and (name != "shape" or len(value or ()) == 3)
+                known[name] = tuple(value or ())
             else:
-                allowed = (int, float) if kind is float else (kind,)
-                good = type(value) in allowed
+                good = type(value) is kind or (kind is float and type(value) is int)
+                known[name] = value
             if not good:
-                raise DataError(f"{name}: found {document.get(name)!r:.40}; expected {kind}")
-            known[name] = value
+                raise DataError(f"{name}: found {value!r:.40}; expected {kind}")
         return cls(**known)
 
 

@@ -46,11 +46,12 @@ class Resampled(nn.Module):
             return images + self.bias[:, None, None]
         channels = images.shape[1]
         filters = taps.expand(channels, -1, -1, -1)
-        where = {"stride": 2, "padding": edge, "groups": channels}
         if self.resample == "up":
-            images = functional.conv_transpose2d(images, 4 * filters, **where)
+            images = functional.conv_transpose2d(
+                images, 4 * filters, stride=2, padding=edge, groups=channels
+            )
         else:
-            images = functional.conv2d(images, filters, **where)
+            images = functional.conv2d(images, filters, stride=2, padding=edge, groups=channels)
         return functional.conv2d(images, self.weight, self.bias, padding=around)
 
 
@@ -65,15 +66,13 @@ def convolution(
     scale: float = 1.0,
 ) -> nn.Module:
     """A convolution that keeps sides but for `resample`; weights begin `scale` times as usual."""
-    made: nn.Module
     if resample:
-        made = Resampled(inner, outer, kernel, resample, taps, fused)
-    else:
-        made = nn.Conv2d(inner, outer, kernel, padding=kernel // 2)
-        nn.init.xavier_uniform_(made.weight)
-        nn.init.zeros_(made.bias)
+        return Resampled(inner, outer, kernel, resample, taps, fused)
+    made = nn.Conv2d(inner, outer, kernel, padding=kernel // 2)
+    nn.init.xavier_uniform_(made.weight)
     with torch.no_grad():
-        made.weight.mul_(scale)  # type: ignore[operator, union-attr]
+        made.weight.mul_(scale)
+        made.bias.zero_()  # type: ignore[union-attr]
     return made
 
 
