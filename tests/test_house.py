@@ -14,6 +14,7 @@ ROOMS = (  # from the ground up: each imports only those before it
     "jobs",
     "shards",
     "models",
+    "generators",
     "attacks",
     "evaluation",
     "training",

@@ -95,7 +95,8 @@ class SongUNet(nn.Module):
         augmented: (b, augmentations); None for images that were not.
         """
         embedding = self._embedding(noise, labels, augmented)
-        skips, maps, fed = [], images, images
+        skips: list[Tensor] = []
+        maps = fed = images
         for name, layer in self.enc.items():
             if name.endswith("_aux_residual"):
                 fed = maps = (maps + layer(fed)) * HALF
