@@ -6,6 +6,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.shards.constants import MOST_CLASSES
+from advlib.shards.image_size import require_size
 
 KEYS = ("image", "label")
 CHANNELS = (1, 3)
@@ -23,7 +24,7 @@ def check_keys(path: Path, found: list[str]) -> None:
 
 
 def check_image(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """DataError unless `image` is uint8 (n, height, width, 1 or 3) with n >= 1."""
+    """DataError unless `image` is uint8 (n, height, width, 1 or 3), n >= 1, of a size allowed."""
     _check_plain(path, "image", dtype)
     expected = "expected uint8 (n, height, width, channels)"
     if dtype != np.uint8:
@@ -34,6 +35,7 @@ def check_image(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise DataError(f"{path}: image is {shape}; {expected}, with 1 or 3 channels")
     if not shape[0]:
         raise DataError(f"{path}: image is {shape}, without images")
+    require_size(shape[1], shape[2], f"{path}: image")
 
 
 def check_label(path: Path, shape: tuple[int, ...], dtype: np.dtype, count: int) -> None:

@@ -167,6 +167,6 @@ def _naming(path: Path, where: str = "") -> Iterator[None]:
 
 FORM = FileForm(
     expected="an .npz file",
-    matches=lambda path: path.suffix.lower() == ".npz" and path.exists() and not path.is_dir(),
+    matches=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     open=lambda path, split, class_names: open_npz(path),
 )
