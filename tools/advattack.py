@@ -71,6 +71,7 @@ OF_AUTOATTACK = Rule(
     applies=(ON_OUTPUT, OF_AUTOATTACK),
     help="Of the verdict on standard output. [default: table on a terminal, json elsewhere]",
 )
+@cli.pixels_option
 def main(network, sets, first, batch, output, verdict_file, output_format, entry, **options):
     """Attack NETWORK on the images of a set, and print how many it withstands.
 

@@ -16,6 +16,7 @@ from advlib.settings import when_given
 @cli.seed_option(applies=when_given("random"))
 @cli.layout_options("as read")
 @cli.output_option
+@cli.pixels_option
 def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert, **wanted):
     """Copy the images of a set that satisfy all that is asked for, in their order.
 
@@ -33,6 +34,7 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
         writer = cli.open_writer(
             output,
             layout or source.layout,
+            source.shape,
             selection.job(source) if sets and "-" not in sets else None,
             source.history,
             chunk=chunk,

@@ -45,6 +45,7 @@ from advlib.settings import when_absent
     help="Images at once, on each rank.",
 )
 @cli.format_option
+@cli.pixels_option
 def main(
     checkpoint,
     sets,

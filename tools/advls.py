@@ -29,6 +29,7 @@ def _mode(name: str, help: str, **extra: Any) -> Callable:
 )
 @_mode("history", "List the command lines that made the sets.")
 @cli.format_option
+@cli.pixels_option
 def main(sets, output_format, **modes):
     """Say what shard sets hold, a row for each.
 

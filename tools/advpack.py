@@ -63,6 +63,7 @@ OF_DATA_SET = (Rule(_is_data_set, "goes with a data set, not with shards"),)
     "cifar10.",
 )
 @cli.output_option
+@cli.pixels_option
 def main(
     sources,
     split,
@@ -97,6 +98,7 @@ def main(
     writer = cli.open_writer(
         output,
         layout or "chunk",
+        packed.source.shape,
         packed.job(seed, shuffle),
         packed.history,
         chunk=chunk,

@@ -67,6 +67,7 @@ def _share(context, param, value):
     metavar="FOLDER",
     help="Folder of the run: its log, checkpoints and state.",
 )
+@cli.pixels_option
 def main(model, sets, real, share, normalisation, dataset_name, fid, output, **options):
     """Train MODEL, as wrn-28-10, and log its learning curve.
 

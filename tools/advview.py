@@ -47,6 +47,7 @@ from advlib.figures.formats import suffix_of
     "Picture to write: .png or .svg, one page; .pdf, pages of 12 rows; - for PNG on standard "
     "output."
 )
+@cli.pixels_option
 def main(sets, keys_file, conditions, colour_by, most, output, **look):
     """Draw images with their classes, predictions and keys on a sheet.
 

@@ -93,6 +93,7 @@ def attacked_writer(output: str, job: "Job", history: list[dict], form: Mapping[
     return open_writer(
         output,
         form["layout"] or ("sample" if job.count <= SAMPLES else "chunk"),
+        job.source.shape,
         None,
         history,
         chunk=form["chunk"],

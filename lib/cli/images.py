@@ -16,6 +16,7 @@ from advlib.cli.options import option
 from advlib.cli.output import history_entry, note
 from advlib.settings import Rule, when_given
 from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, LAYOUTS
+from advlib.shards.image_size import MOST_PIXELS, images_at_once, limit_pixels
 
 if TYPE_CHECKING:
     from advlib.shards.archive import StreamWriter
@@ -28,6 +29,22 @@ WRITES = when_given("output")
 NO_CHUNKS = "the sample layout has no chunks"
 
 sets_argument = click.argument("sets", nargs=-1, metavar="[SET]...")
+
+
+def _limit_pixels(context: click.Context, param: click.Parameter, value: int) -> None:
+    limit_pixels(value)
+
+
+pixels_option = click.option(
+    "--max-pixels",
+    type=Whole(min=1),
+    metavar="N",
+    default=MOST_PIXELS,
+    show_default=True,
+    expose_value=False,
+    callback=_limit_pixels,
+    help="Refuse images of more than N pixels.",
+)
 
 output_option = click.option(
     "-o",
@@ -61,7 +78,8 @@ def layout_options(usual: str) -> Callable:
             "--chunk",
             type=Whole(min=1),
             metavar="N",
-            help=f"Images of a chunk, in the chunk layout. [default: {IMAGES_PER_CHUNK}]",
+            help=f"Images of a chunk, in the chunk layout. [default: {IMAGES_PER_CHUNK}, fewer"
+            " of large ones]",
             applies=(*WRITES, Rule(lambda found: found["layout"] != "sample", NO_CHUNKS)),
         ),
         option(
@@ -161,6 +179,7 @@ def shuffle_folder(writer: "StreamWriter") -> Iterator[str]:
 def open_writer(
     output: str,
     layout: str,
+    shape: Sequence[int],
     job: dict | None,
     history: Sequence[dict] = (),
     *,
@@ -171,9 +190,9 @@ def open_writer(
 ) -> "StreamWriter":
     """A context that writes a set, or standard output where `output` is `-`.
 
-    job: what identifies the work beside the command line, so that a killed one goes on; None
-    where it cannot, as from a pipe.  history: of what is read.  class_names, classes: None where
-    not known.
+    shape: of an image.  job: what identifies the work beside the command line, so that a killed
+    one goes on; None where it cannot, as from a pipe.  history: of what is read.  class_names,
+    classes: None where not known.
     """
     from advlib.errors import DataError
     from advlib.shards.archive import StreamWriter
@@ -182,7 +201,7 @@ def open_writer(
     if layout == "sample" and chunk is not None:
         raise DataError(f"--chunk: {NO_CHUNKS}")
     known: dict[str, Any] = {
-        "chunk": chunk or IMAGES_PER_CHUNK,
+        "chunk": chunk or images_at_once(shape),
         "class_names": class_names,
         "classes": classes,
         "history": [*history, history_entry()],

@@ -4,12 +4,15 @@ A small file can ask for any amount of memory: a picture of one colour, a declar
 reads files asks here before it makes room.
 """
 
+import math
 from collections.abc import Sequence
 
 from advlib.errors import DataError
+from advlib.shards.constants import IMAGES_PER_CHUNK
 
 MOST_PIXELS = 1 << 24  # of one image, unless another limit is set: 4096x4096
-BATCH_BYTES = 1 << 26  # of decoded images at once, if one alone does not take more
+THOUSAND_BYTES = 1 << 28  # of a thousand images, up to which they are held at once
+BATCH_BYTES = 1 << 26  # of larger ones at once, if one alone does not take more
 
 _limit = [MOST_PIXELS]
 
@@ -28,12 +31,9 @@ def require_size(height: int, width: int, where: str) -> None:
         )
 
 
-def images_at_once(shape: Sequence[int], most: int, budget: int = BATCH_BYTES) -> int:
-    """How many images of a shape (height, width, channels), at most `most`, fit into a budget.
-
-    budget: bytes.  One at least.
-    """
-    size = 1
-    for side in shape:
-        size *= side
-    return max(1, min(most, budget // max(size, 1)))
+def images_at_once(shape: Sequence[int], most: int = IMAGES_PER_CHUNK) -> int:
+    """How many images of a shape (height, width, channels) are held at once, at most `most`."""
+    size = math.prod(shape)
+    if most * size <= THOUSAND_BYTES:
+        return most
+    return max(1, min(most, BATCH_BYTES // size))

@@ -6,8 +6,8 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from advlib.shards.chunk import shape_text
-from advlib.shards.constants import IMAGES_PER_CHUNK
 from advlib.shards.duplicates import DuplicateFinder
+from advlib.shards.image_size import images_at_once
 from advlib.shards.reader import ShardSet
 from advlib.shards.set_files import find_sets
 from advlib.shards.statistics import Statistics, measure
@@ -149,8 +149,9 @@ def _keys_and_labels(
     out = {}
     for which, shards in enumerate(sets):
         numbers = np.array(sorted(n for s, n in wanted if s == which), np.int64)
-        for at in range(0, len(numbers), IMAGES_PER_CHUNK):
-            some = numbers[at : at + IMAGES_PER_CHUNK]
+        step = images_at_once(shards.shape)
+        for at in range(0, len(numbers), step):
+            some = numbers[at : at + step]
             chunk = shards.read(some, fields=())
             for n, key, label in zip(
                 some.tolist(), chunk.key_texts(), chunk.label.tolist(), strict=True

@@ -21,6 +21,7 @@ Members: TypeAlias = Mapping[str, np.ndarray]  # field to bytes (size,) uint8
 Buffers: TypeAlias = list[bytes | memoryview]  # of a member, to be written one after another
 
 PICKLED = frozenset({"pickle", "pkl", "pyd", "pth", "pt", "joblib", "dill"})
+MOST_JSON = 1 << 26  # bytes of a member
 FIELD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -73,13 +74,23 @@ def read_json(members: Members, where: str) -> dict[str, Any]:
     """The object of the member `json`, empty without it; DataError, beginning with `where`."""
     if "json" not in members:
         return {}
-    try:
-        found = parse_json(members["json"].tobytes())
-    except ValueError as err:
-        raise DataError(f"{where}.json: not JSON: {err}") from None
+    found = decode_json(members["json"], f"{where}.json")
     if not isinstance(found, dict):
         raise DataError(f"{where}.json: found {type(found).__name__}; expected an object")
     return found
+
+
+def decode_json(data: np.ndarray, where: str) -> Any:
+    """The value that the bytes `data` (size,) uint8 are JSON of; DataError beginning with `where`.
+
+    As Python objects it takes up to some 30 times their room.
+    """
+    if len(data) > MOST_JSON:
+        raise DataError(f"{where}: {len(data)} bytes of JSON; expected at most {MOST_JSON}")
+    try:
+        return parse_json(data.tobytes())
+    except ValueError as err:
+        raise DataError(f"{where}: not JSON: {err}") from None
 
 
 def encode_json(value: Any) -> bytes:

@@ -21,7 +21,7 @@ def decode(data: np.ndarray, where: str) -> np.ndarray:
     objects (pickles) or anything but numbers and truth values, or is in Fortran order.
     """
     try:
-        begin, shape, fortran, dtype = _header(data[: _header_size(data)].tobytes())
+        begin, shape, fortran, dtype = _header(data[: header_size(data)].tobytes())
     except KeyError:
         raise DataError(f"{where}: .npy of a version unknown here; expected 1.0 or 2.0") from None
     except (
@@ -51,8 +51,11 @@ def decode(data: np.ndarray, where: str) -> np.ndarray:
         raise DataError(f"{where}: of impossible shape {shape}") from None
 
 
-def _header_size(data: np.ndarray) -> int:
-    """Bytes of the magic string, the header's length and the header."""
+def header_size(data: np.ndarray) -> int:
+    """Bytes of the magic string, the header's length and the header, by the first 12 of them.
+
+    64 KiB at most: no array has a longer header, for which NumPy would make room.
+    """
     wide = 4 if len(data) > 6 and data[6] > 1 else 2  # version 2 has a longer length
     return min(8 + wide + int.from_bytes(data[8 : 8 + wide].tobytes(), "little"), LONGEST)
 

@@ -5,6 +5,7 @@ are touched are read.  A set knows its size from its index, or counts once.
 """
 
 import hashlib
+import math
 import mmap
 import os
 from collections import OrderedDict
@@ -14,7 +15,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.jobs.files import file_sha256
-from advlib.shards.chunk import Chunk, join_values, key_text
+from advlib.shards.chunk import Chunk, join_values, key_text, object_array
 from advlib.shards.chunk_layout import decode_chunk
 from advlib.shards.constants import IMAGES_PER_CHUNK
 from advlib.shards.form import Form, require_same_form
@@ -25,6 +26,7 @@ from advlib.shards.set_header import read_header, require_one_form
 from advlib.shards.stream import ShardStream
 
 MAPS = 96  # chunks mapped at once: the window of a reading order, and the beginning of the next
+KEPT = 1 << 31  # bytes of pictures that are kept decoded, about
 SCANNED = 100_000  # samples of which it is remembered where they lie
 
 
@@ -97,7 +99,8 @@ class ShardSet:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
-        """The images from number `start` on, in order; chunks as stored, or of up to 1000 samples.
+        """The images from number `start` on, in order; chunks as stored, or of up to 1000 samples,
+        fewer large ones.
 
         Raises DataError where a shard is damaged or holds another number of images than it should.
         """
@@ -134,8 +137,7 @@ class ShardSet:
         which = np.searchsorted(self._bounds, numbers[order], side="right") - 1
         for at in np.split(order, np.flatnonzero(np.diff(which)) + 1) if len(order) else ():
             c = int(np.searchsorted(self._bounds, numbers[at[0]], side="right")) - 1
-            rows = numbers[at] - self._bounds[c]
-            chunk = self._chunk(c)
+            chunk, rows = self._rows(c, numbers[at] - self._bounds[c])
             image[at], label[at] = chunk.image[rows], chunk.label[rows]
             for part, values in zip(
                 others, (chunk.key, *(chunk.fields[name] for name in names)), strict=True
@@ -148,6 +150,22 @@ class ShardSet:
             for i, part in enumerate(others)
         )
         return Chunk(image, label, key, dict(zip(names, rest, strict=True)))
+
+    def _rows(self, number: int, rows: np.ndarray) -> tuple[Chunk, np.ndarray]:
+        """A chunk with the images `rows` of chunk `number`, and where in it they are.
+
+        Of large pictures those alone are decoded, since so many chunks of them fill the memory.
+        """
+        shard = int(np.searchsorted(self._first_chunk, number, side="right")) - 1
+        small = MAPS * IMAGES_PER_CHUNK * math.prod(self.shape) <= KEPT
+        if small or self._layouts[shard] == "chunk":
+            return self._chunk(number), rows
+        chunk = self._map(shard, number - int(self._first_chunk[shard]), rows)
+        for name, shape in self._form.fields.items():
+            if not shape and name not in chunk.fields:  # in none of these images
+                chunk.fields[name] = object_array([None] * len(rows))
+        (chunk,) = require_same_form([chunk], self._form, self.paths[shard])
+        return chunk, np.arange(len(rows))
 
     def _chunk(self, number: int) -> Chunk:
         """A chunk by its number, its arrays views of the mapped file where the layout allows."""
@@ -168,12 +186,17 @@ class ShardSet:
             self._mapped.popitem(last=False)
         return chunk
 
-    def _map(self, shard: int, inside: int) -> Chunk:
-        """Chunk number `inside` of a shard, or so many samples, mapped into memory."""
+    def _map(self, shard: int, inside: int, rows: np.ndarray | None = None) -> Chunk:
+        """Chunk number `inside` of a shard, or so many samples, mapped into memory.
+
+        rows: of the samples, those wanted; all for None.
+        """
         path = self.paths[shard]
         chunked = self._layouts[shard] == "chunk"
         per = 1 if chunked else IMAGES_PER_CHUNK
         found = self._scan(shard)[inside * per : (inside + 1) * per]
+        if rows is not None:
+            found = [found[row] for row in rows if row < len(found)]
         spans = [span for sample in found for span in sample.members.values()]
         if not spans:
             raise DataError(f"{path}: no chunk {inside}; does its index belong to it?")
@@ -184,7 +207,7 @@ class ShardSet:
             if os.fstat(file.fileno()).st_size < end:
                 raise DataError(f"{path}: ends before byte {end}; was it cut short?")
             mapped = mmap.mmap(file.fileno(), end - begin, offset=begin, access=mmap.ACCESS_READ)
-        if hasattr(mmap, "MADV_WILLNEED"):
+        if rows is None and hasattr(mmap, "MADV_WILLNEED"):
             mapped.madvise(mmap.MADV_WILLNEED)  # one long read, where a page at a time would crawl
         memory = np.frombuffer(mapped, np.uint8)
         samples = [

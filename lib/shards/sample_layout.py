@@ -6,7 +6,7 @@ advshards(5) is the reference.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from advlib.shards import npy
 from advlib.shards.chunk import Chunk, key_array, scalar_array, shape_text
 from advlib.shards.constants import MOST_CLASSES, RESERVED
 from advlib.shards.form import require_valid
+from advlib.shards.image_size import images_at_once
 from advlib.shards.members import FIELD, Buffers, Members, encode_json, read_array, read_json
 from advlib.shards.pictures import SUFFIXES, decode_picture, eight_bits, encode_png
 
@@ -63,30 +64,51 @@ def decode_samples(samples: Iterable[tuple[str, Members]], where: str) -> Chunk:
 
     Raises DataError where a field is missing, images differ in shape, or labels are no integers.
     """
-    keys: list[str] = []
-    images: list[np.ndarray] = []
+    samples = list(samples)
+    (chunk,) = decode_batches(samples, where, at_once=len(samples))
+    return chunk
+
+
+def decode_batches(
+    samples: Sequence[tuple[str, Members]], where: str, at_once: int | None = None
+) -> Iterator[Chunk]:
+    """Chunks of samples, of `at_once` images, or of as many as may be decoded at once.
+
+    A value that some of all the samples lack is None.  Raises DataError as decode_samples does.
+    """
     labels: list[int] = []
     scalars: list[dict] = []
-    arrays: list[dict[str, np.ndarray]] = []
     for key, members in samples:
-        here = f"{where}: {key}"
-        image, found = _decode_arrays(members, here)
-        if images and image.shape != images[0].shape:
-            raise DataError(
-                f"{here}: an image of {shape_text(image.shape)}, after others of"
-                f" {shape_text(images[0].shape)}; expected one shape"
-            )
-        about = read_json(members, here)
-        labels.append(_decode_label(members, about, here))
-        keys.append(key)
-        images.append(image)
+        about = read_json(members, f"{where}: {key}")
+        labels.append(_decode_label(members, about, f"{where}: {key}"))
         scalars.append({k: v for k, v in about.items() if k not in RESERVED})
-        arrays.append(found)
+    keys = [key for key, _ in samples]
     names = dict.fromkeys(name for about in scalars for name in about)
     fields = {name: scalar_array([about.get(name) for about in scalars]) for name in names}
-    for name in dict.fromkeys(name for found in arrays for name in found):
-        fields[name] = _stack(name, arrays, keys, where)
-    return require_valid(Chunk(np.stack(images), np.array(labels), key_array(keys), fields), where)
+    label, key_values = np.array(labels), key_array(keys)
+    begin = 0
+    while begin < len(samples):
+        first, arrays = _decode_arrays(samples[begin][1], f"{where}: {keys[begin]}")
+        count = at_once or images_at_once(first.shape)
+        part = slice(begin, min(begin + count, len(samples)))
+        image = np.empty((part.stop - begin, *first.shape), np.uint8)
+        found = []
+        for i, (key, members) in enumerate(samples[part]):
+            pixels = first
+            if i:
+                pixels, arrays = _decode_arrays(members, f"{where}: {key}")
+            if pixels.shape != first.shape:
+                raise DataError(
+                    f"{where}: {key}: an image of {shape_text(pixels.shape)}, after others of"
+                    f" {shape_text(first.shape)}; expected one shape"
+                )
+            image[i] = pixels
+            found.append(arrays)
+        taken = {name: values[part] for name, values in fields.items()}
+        for name in dict.fromkeys(name for arrays in found for name in arrays):
+            taken[name] = _stack(name, found, keys[part], where)
+        yield require_valid(Chunk(image, label[part], key_values[part], taken), where)
+        begin = part.stop
 
 
 def _stack(

@@ -16,7 +16,7 @@ from advlib.conditions import Comparison
 from advlib.errors import DataError
 from advlib.jobs.keyed_random import distinct_words
 from advlib.shards.chunk import Chunk
-from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.image_size import images_at_once
 from advlib.shards.key_table import KeyTable, unpadded, with_truth_value
 from advlib.shards.random_draw import Candidates, highest_words
 from advlib.shards.reader import ShardSet
@@ -94,10 +94,11 @@ class Selection:
         if not self.by_number:
             yield from self._of_chunks(shards.chunks(), highest)
             return
+        step = images_at_once(shards.shape)
         for numbers in _blocks(len(shards)):
             wanted = numbers[self._wanted(numbers, highest) ^ self.invert]
-            for at in range(0, len(wanted), IMAGES_PER_CHUNK):
-                yield shards.read(wanted[at : at + IMAGES_PER_CHUNK])
+            for at in range(0, len(wanted), step):
+                yield shards.read(wanted[at : at + step])
 
     def _of_chunks(
         self, chunks: Iterable[Chunk], highest: Mapping[int, int | None]

@@ -109,4 +109,7 @@ def _folder(folder: str) -> list[str]:
     paths = [os.path.normpath(os.path.join(folder, name)) for name in names]
     if not paths:
         raise DataError(f"{folder}: no .tar files in this folder; {EXPECTED}")
+    for path in paths:
+        if not os.path.isfile(path):
+            raise DataError(f"{path}: no regular file (or a broken link); expected a shard")
     return paths

@@ -5,19 +5,19 @@ decoded; nothing is unpickled, extracted or run.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.chunk_layout import decode_chunk
 from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK
 from advlib.shards.form import Form, field_shapes, require_same_form
-from advlib.shards.members import Members, duplicate_member, key_and_field, layout_of
-from advlib.shards.sample_layout import decode_samples, unknown_fields
+from advlib.shards.image_size import THOUSAND_BYTES
+from advlib.shards.members import Members, decode_json, duplicate_member, key_and_field, layout_of
+from advlib.shards.sample_layout import decode_batches, unknown_fields
 from advlib.shards.tar import Readable, TarReader
 
 
@@ -86,9 +86,23 @@ class ShardStream:
             for key, members in samples:
                 yield decode_chunk(members, f"{self.name}: {key}")
         else:
-            while some := list(itertools.islice(samples, IMAGES_PER_CHUNK)):
+            for some in _groups(samples):
                 self.skipped.update(*(unknown_fields(members) for _, members in some))
-                yield decode_samples(some, self.name)
+                yield from decode_batches(some, self.name)
+
+
+def _groups(samples: Iterable[tuple[str, Members]]) -> Iterator[list[tuple[str, Members]]]:
+    """A thousand samples at a time, or fewer where they are large."""
+    group: list[tuple[str, Members]] = []
+    size = 0
+    for key, members in samples:
+        group.append((key, members))
+        size += sum(len(data) for data in members.values())
+        if len(group) == IMAGES_PER_CHUNK or size >= THOUSAND_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def read_samples(
@@ -124,10 +138,7 @@ def read_samples(
 def _read_description(data: np.ndarray, name: str) -> dict[str, Any]:
     """The description of an archive, as Archive writes it."""
     where = f"{name}: {DESCRIPTION}"
-    try:
-        found = parse_json(data.tobytes())
-    except ValueError as err:
-        raise DataError(f"{where}: not JSON: {err}") from None
+    found = decode_json(data, where)
     if not isinstance(found, dict) or found.get("format") != "advshards":
         raise DataError(f"{where}: expected a description in advshards form")
     expected = {"classes": int, "class_names": list, "history": list}

@@ -14,6 +14,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.shards.file_kinds import file_kind
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -159,6 +160,8 @@ class TarReader:
         block = self.file.read(BLOCK)
         if not block and not self.position:
             raise DataError(f"{self.name}: empty; expected a tar archive")
+        if len(block) % BLOCK and not self.position and file_kind(block):
+            raise self._no_archive(block)
         if len(block) % BLOCK or not (block or ended):
             self._cut(self.position + len(block))
         self.position += len(block)
@@ -178,13 +181,16 @@ class TarReader:
                 raise tarfile.HeaderError("negative size")
             return info
         except tarfile.HeaderError as err:
-            if at:
-                found = f"damaged at byte {at}: {err}; expected a tar header"
-            elif block[:2] == b"\x1f\x8b":
-                found = "compressed with gzip; expected an uncompressed tar archive: gunzip it"
-            else:
-                found = "not a tar archive"
-            raise DataError(f"{self.name}: {found}") from None
+            if not at:
+                raise self._no_archive(block) from None
+            raise DataError(
+                f"{self.name}: damaged at byte {at}: {err}; expected a tar header"
+            ) from None
+
+    def _no_archive(self, head: bytes) -> DataError:
+        """The error of a file that begins as no tar archive does."""
+        found = file_kind(head) or "not a tar archive"
+        return DataError(f"{self.name}: {found}; expected an uncompressed tar archive")
 
     def _extended(self, path: str | None, size: int | None) -> tuple[str | None, int | None]:
         """The path and size that a pax header gives to the next member."""

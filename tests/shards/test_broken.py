@@ -118,12 +118,6 @@ def test_a_broken_sample(tmp_path, what):
     refused(tmp_path / "a.tar", "k", *said)
 
 
-def test_a_picture_too_large_for_memory_is_refused_unseen(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
-    (tmp_path / "a.tar").write_bytes(tar(sample_members("k")))
-    refused(tmp_path / "a.tar", "k", "exceeds limit")
-
-
 MIXED = {
     "shapes of samples": (
         sample_members("a") + sample_members("b", png=png(np.zeros((9, 9, 3), np.uint8))),

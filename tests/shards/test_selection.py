@@ -142,7 +142,7 @@ def test_blocks_change_nothing(shards, monkeypatch):
     wanted = {"random": 31, "numbers": (3, 220), "seed": 5}
     before = chosen(shards, **wanted)
     monkeypatch.setattr(selection_module, "BLOCK", 10)
-    monkeypatch.setattr(selection_module, "IMAGES_PER_CHUNK", 3)
+    monkeypatch.setattr(selection_module, "images_at_once", lambda shape: 3)
     assert chosen(shards, **wanted) == before
 
 

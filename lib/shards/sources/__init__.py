@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from advlib.errors import DataError
+from advlib.shards.file_kinds import path_kind
 from advlib.shards.sources import cifar, digits, folder, hdf5, idx, mnist, npz, svhn
 from advlib.shards.sources.source import Source
 
@@ -65,6 +66,8 @@ def open_source(
     form = next((form for form in FORMS if form.matches(path)), None)
     if form is None:
         found = "not a data set that can be read" if path.exists() else "no such file or data set"
+        if path.is_file():
+            found = path_kind(path) or found
         raise DataError(f"{spec}: {found}; expected {EXPECTED}")
     if split is not None and not form.has_splits:
         raise DataError(

@@ -1,25 +1,23 @@
 """A folder with a folder of image files per class."""
 
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.shards import pictures
 from advlib.shards.chunk import Chunk, object_array, shape_text
 from advlib.shards.constants import IMAGES_PER_CHUNK
-from advlib.shards.pictures import FORMATS
+from advlib.shards.image_size import images_at_once
+from advlib.shards.pictures import decode_picture
 from advlib.shards.sources.source import FileForm, spans
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
-DEEP_MODES = ("F", "I")  # Pillow's modes of over 8 bits, with I;16 and others
-PNG_DEPTH = 24  # byte of a PNG file: bits of a channel
+SUFFIXES = tuple(sorted(f".{suffix}" for suffix in pictures.SUFFIXES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ class FolderSource:
         }
 
     def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
-        for begin, end in spans(start, self.count, size):
+        for begin, end in spans(start, self.count, images_at_once(self.shape, size)):
             image = np.empty((end - begin, *self.shape), np.uint8)
             for out, file in zip(image, self.files[begin:end], strict=True):
                 pixels = _decode(self.path / file)
@@ -83,12 +81,12 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
         order is another; else labels follow the names of the folders.
 
     Files that do not end as SUFFIXES, and hidden files and folders, are passed over.  Pictures
-    become RGB: gray levels go into each channel, transparency is dropped, JPEG orientation is not
-    applied.  Field `file` of the chunks is class and file name.
+    are decoded as `decode_picture` does; grey levels go into each channel.  Field `file` of the
+    chunks is class and file name.
 
     Raises DataError where there are no classes, a folder is none of `class_names`, a class is
-    without images, or, in `chunks`, an image is broken, has over 8 bits a channel, or has another
-    shape than the first.
+    without images, what is named as an image is no file, or, in `chunks`, a picture is refused by
+    `decode_picture` or has another shape than the first.
     """
     classes = sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
     if not classes:
@@ -109,35 +107,18 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
 
 
 def _is_image(entry: os.DirEntry) -> bool:
-    return entry.name[0] != "." and entry.name.lower().endswith(SUFFIXES) and entry.is_file()
+    """Whether a name in a folder is an image's; DataError where no file is behind it."""
+    if entry.name[0] == "." or not entry.name.lower().endswith(SUFFIXES):
+        return False
+    if not entry.is_file():
+        raise DataError(f"{entry.path}: no regular file (or a broken link); expected an image")
+    return True
 
 
 def _decode(path: Path) -> np.ndarray:
     """The picture (height, width, 3) uint8 of a file."""
-    from PIL import Image, UnidentifiedImageError
-
-    data = path.read_bytes()
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            deep = _is_deep(picture, data)
-            # Pillow warns of palettes with transparency unless it is first made a channel
-            if not deep and "transparency" in picture.info:
-                return np.array(picture.convert("RGBA").convert("RGB"))
-            if not deep:
-                return np.array(picture.convert("RGB"))
-    except Exception as err:  # Pillow's decoders raise errors of any type on broken files
-        said = "not a picture" if isinstance(err, UnidentifiedImageError) else err
-        raise DataError(f"{path}: broken image ({said})") from None
-    raise DataError(f"{path}: over 8 bits per channel; expected images of 8 bits")
-
-
-def _is_deep(picture: Any, data: bytes) -> bool:
-    """Whether a channel has over 8 bits, of which Pillow would silently drop some."""
-    if picture.format == "PNG":
-        return data[PNG_DEPTH] > 8
-    if picture.format == "PPM" and isinstance(picture.tile[0].args, tuple):
-        return picture.tile[0].args[-1] > 255  # the file's highest level
-    return picture.mode.startswith(DEEP_MODES)
+    pixels = decode_picture(path.read_bytes(), str(path))
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
 FORM = FileForm(

@@ -14,6 +14,7 @@ import numpy as np
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.file_kinds import HDF5, path_kind
 from advlib.shards.image_size import images_at_once
 from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label
 from advlib.shards.sources.source import FileForm, file_identity, spans
@@ -60,6 +61,8 @@ def open_hdf5(path: Path) -> Hdf5Source:
     lacks a data set, or one is of another form, not all there or kept in other files.
     """
     identity = file_identity(path)
+    if (found := path_kind(path)) not in ("", HDF5):
+        raise DataError(f"{path}: {found}; expected HDF5")
     with _open(path) as file:
         with _naming(path):
             check_keys(path, list(map(str, file)))  # bytes where no UTF-8

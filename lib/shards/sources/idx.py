@@ -20,6 +20,7 @@ PREFIXES = {"train": "train", "test": "t10k"}
 SIDE = 28  # pixels
 BORDER = 2  # pixels on each side, to 32
 UNSIGNED_BYTE = 0x08
+MOST_IMAGES = 1 << 20  # of a file, which is in memory whole; EMNIST's largest has 814,255
 DEFLATED = 1032  # bytes that one byte of gzip can become at most
 
 
@@ -116,6 +117,8 @@ def _count(path: Path, head: bytes, shape: tuple[int, ...]) -> int:
     count, *found = np.frombuffer(head, ">u4", offset=4).tolist()
     if tuple(found) != shape:
         raise DataError(f"{path}: images are {shape_text(found)}; expected {shape_text(shape)}")
+    if count > MOST_IMAGES:
+        raise DataError(f"{path}: {count} values; expected at most {MOST_IMAGES}")
     return count
 
 

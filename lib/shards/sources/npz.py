@@ -21,11 +21,15 @@ from numpy.lib import format as npy
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.file_kinds import ZIP, path_kind
+from advlib.shards.image_size import images_at_once
+from advlib.shards.npy import header_size
 from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label
 from advlib.shards.sources.source import FileForm, file_identity, spans
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of np.savez and np.savez_compressed
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member; lengths of name and extra field
+START = 12  # bytes of an array, in which is how long its header is
 ENCRYPTED = 1  # bit of a zip member's flags
 
 
@@ -100,7 +104,7 @@ class NpzSource:
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
                 images = stack.enter_context(self.image.stream(archive, start))
                 labels = stack.enter_context(self.label.stream(archive, start))
-            for begin, end in spans(start, self.count, size):
+            for begin, end in spans(start, self.count, images_at_once(self.shape, size)):
                 with _naming(self.path, f" within images {begin} to {end - 1}"):
                     image = self.image.read(images, end - begin, end == self.count)
                     label = self.label.read(labels, end - begin, end == self.count)
@@ -114,8 +118,15 @@ def open_npz(path: Path) -> NpzSource:
     or lacks an array, or an array is of another form.
     """
     identity = file_identity(path)
+    if (found := path_kind(path)) not in ("", ZIP):
+        raise DataError(f"{path}: {found}; expected .npz")
     with _naming(path), zipfile.ZipFile(path) as archive:
-        members = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
+        members: dict[str, zipfile.ZipInfo] = {}
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name in KEYS and name in members:
+                raise DataError(f"{path}: {name} comes twice; expected it once")
+            members[name] = info
         check_keys(path, list(members))
         image, label = (_array(path, archive, key, members[key]) for key in KEYS)
     check_image(path, image.shape, image.dtype)
@@ -130,7 +141,9 @@ def open_npz(path: Path) -> NpzSource:
 def _array(path: Path, archive: zipfile.ZipFile, key: str, info: zipfile.ZipInfo) -> _Array:
     if info.compress_type not in METHODS or info.flag_bits & ENCRYPTED:
         raise DataError(f"{path}: {key} is encrypted or not stored or deflated, as np.savez writes")
-    with archive.open(info) as stream:
+    with archive.open(info) as packed:
+        start = packed.read(START)
+        stream = io.BytesIO(start + packed.read(header_size(np.frombuffer(start, np.uint8))))
         try:
             # version 3 differs from 2 in the encoding of field names, of which there are none here
             first = npy.read_magic(stream) == (1, 0)

@@ -45,7 +45,7 @@ IDX_FAULTS = {
     "empty": (lambda d: b"", "begins with nothing; expected 00000803"),
     "header": (lambda d: d[:9], "ends within the header"),
     "size": (lambda d: d[:8] + struct.pack(">II", 28, 56) + d[16:], "28x56; expected 28x28"),
-    "vast": (lambda d: d[:4] + b"\xff" * 4 + d[8:], "after the header; expected 3367"),
+    "vast": (lambda d: d[:4] + b"\xff" * 4 + d[8:], "4294967295 values; expected at most 1048576"),
 }
 
 
