@@ -15,6 +15,7 @@ ROOMS = (  # from the ground up: each imports only those before it
     "shards",
     "models",
     "generators",
+    "quality",
     "attacks",
     "evaluation",
     "training",

@@ -70,6 +70,7 @@ from advlib.cli.output import (
     write_rows,
     write_text,
 )
+from advlib.cli.quality import quality_sides, record_quality
 from advlib.cli.selecting import (
     images_where_option,
     keys_from_standard_input,
@@ -134,7 +135,9 @@ __all__ = [
     "print_verdict",
     "progress",
     "quality_options",
+    "quality_sides",
     "read_fits",
+    "record_quality",
     "say_done",
     "say_uncertain",
     "seed_option",

@@ -4,11 +4,15 @@ It is a wids-shard-index-v1, with counts of images, checksums and history of our
 advshards(5) is the reference.
 """
 
+import json
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from itertools import filterfalse
 
 from advlib.documents import parse_json
 from advlib.errors import DataError
+from advlib.jobs.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,15 @@ def read_index(path: str) -> Index:
                 f" {shard.filesize} bytes"
             )
     return index
+
+
+def append_history(path: str, entry: dict, replaces: Callable[[dict], bool]) -> None:
+    """Add an entry to the history of a set's index, in place of those that it replaces.
+
+    Raises as `read_index`, and OSError where the file cannot be written.
+    """
+    index = read_index(path)
+    history = [*filterfalse(replaces, index.history), entry]
+    document = replace(index, history=history).document()
+    with atomic_write(path) as file:
+        file.write((json.dumps(document, indent=1) + "\n").encode())

@@ -10,7 +10,7 @@ from pages import PAGES, entries, plain, sections
 
 import advlib
 
-FORMATS = ("advcheckpoint", "advfit", "advlog", "advruns", "advshards")
+FORMATS = ("advcheckpoint", "advfid", "advfit", "advlog", "advruns", "advshards")
 REFERENCE = re.compile(r"^\.BR (adv\w+) \((\d)\)", re.M)
 
 each_page = pytest.mark.parametrize("page", sorted(PAGES))

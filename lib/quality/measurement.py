@@ -1,0 +1,198 @@
+"""One measurement: a set of images, or statistics of one, against a reference, which is either."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from advlib.errors import DataError
+from advlib.jobs.ranks import Ranks
+from advlib.quality.distance import (
+    Distance,
+    distance,
+    extrapolated,
+    require_same_features,
+)
+from advlib.quality.features import EXTRACTORS, Features, open_features
+from advlib.quality.frechet import Normal
+from advlib.quality.gathering import Gathered, gather
+from advlib.quality.settings import OFFICIAL, QualitySettings
+from advlib.quality.statistics import Statistics, load_statistics
+from advlib.shards.reader import ShardSet
+from advlib.shards.stream import ShardStream
+
+Images = ShardSet | ShardStream
+STATISTICS = ".npz"  # ends the name of a file of statistics
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is known of one side of a comparison.
+
+    gathered: of images; None where the statistics come from a file.
+    """
+
+    name: str
+    statistics: Statistics
+    gathered: Gathered | None = None
+
+    @property
+    def history(self) -> list[dict]:
+        """The command lines that made it."""
+        return list(self.statistics.about.get("history", ()))
+
+
+class Measurement:
+    """Measures sets by one extractor, which is made ready when images are first read."""
+
+    def __init__(self, settings: QualitySettings, ranks: Ranks):
+        self.settings, self.ranks = settings, ranks
+        self._features: Features | None = None
+        self._shape: tuple[int, ...] = ()
+        self.usual = OFFICIAL  # features, where none are asked for
+
+    def measure(
+        self,
+        source: Images,
+        history: list[dict],
+        *,
+        parts: int = 1,
+        keep: int = 0,
+        state: str | None = None,
+        tick: Callable[[int], None] = lambda count: None,
+    ) -> Side:
+        """A set's statistics, and with them what else `gather` finds.
+
+        Raises as `open_features`, `gather` and `Moments.statistics` do.
+        """
+        features = self._open(source)
+        found = gather(
+            source,
+            features,
+            self.ranks,
+            batch=self.settings.batch,
+            parts=parts,
+            keep=keep,
+            state=state,
+            tick=tick,
+        )
+        for part in found.parts:
+            if part.count < 2:
+                raise DataError(
+                    f"{source.name}: {found.images} images in {len(found.parts)} parts; a"
+                    " covariance takes 2 or more in each"
+                )
+        about: dict[str, Any] = {
+            "features": {**features.about, "column": features.column},
+            "set": source.name,
+            "history": history,
+        }
+        return Side(source.name, found.moments().statistics(about), found)
+
+    def _open(self, source: Images) -> Features:
+        if self._features is None or self._shape != source.shape:
+            self._shape = source.shape
+            self._features = open_features(
+                self.settings.features or self.usual,
+                source.shape,
+                self.ranks.device,
+                self.settings.weights,
+            )
+        return self._features
+
+
+def read_side(path: str) -> Side:
+    """A file of statistics as a side.  Raises as `load_statistics` does."""
+    return Side(path, load_statistics(path))
+
+
+def usual_features(sides: Iterable[Side]) -> str:
+    """The features that files of statistics say, if they are in the table; else Inception's."""
+    said = [side.statistics.about.get("features") for side in sides]
+    names = [each.get("name") for each in said if isinstance(each, dict)]
+    return next((name for name in names if name in EXTRACTORS), OFFICIAL)
+
+
+def compare(side: Side, reference: Side, settings: QualitySettings) -> dict[str, Any]:
+    """The row of a comparison: names, counts, the distance under its own name, and what is asked.
+
+    Raises DataError for statistics of different features, and of parts where there are none.
+    """
+    require_same_features(side.statistics, reference.statistics, (side.name, reference.name))
+    features = _features(side, reference, settings)
+    target = Normal(reference.statistics.mean, reference.statistics.covariance)
+    row: dict[str, Any] = {
+        "set": side.name,
+        "reference": reference.name,
+        "features": features["name"],
+        "images": side.statistics.images,
+        "reference_images": reference.statistics.images,
+    }
+    if side.gathered is None:
+        known = side.statistics
+        found = Distance(target.distance(known.mean, known.covariance))
+    else:
+        found = distance(side.gathered, target)
+    value = found.least if settings.least else found.value
+    row[features["column"]] = value
+    row |= {"parts": len(found.parts) or 1, "part_mean": found.mean, "part_error": found.error}
+    row |= {"part_least": found.least, "infinite": None}
+    counts = np.empty(0) if side.gathered is None else side.gathered.counts
+    shares = class_shares(counts)
+    row["least_class"], row["largest_class"] = shares or (None, None)
+    if settings.extrapolate:
+        assert side.gathered is not None
+        row["infinite"] = extrapolated(side.gathered, target, found)
+    return row
+
+
+def distance_column(row: Mapping[str, Any]) -> str:
+    """The name of the distance in a row of `compare`: "fid", or "fd_" and the features' name."""
+    return next(name for name in row if name == "fid" or name.startswith("fd_"))
+
+
+def document(side: Side, reference: Side, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON says of a comparison: the row, and what does not fit into it."""
+    gathered = side.gathered
+    return {
+        "features": [each.statistics.about.get("features") for each in (side, reference)],
+        "class_counts": None if gathered is None else gathered.counts.tolist(),
+        "rows": [dict(row)],
+    }
+
+
+def joint_history(sides: Sequence[Side], entry: dict) -> list[dict]:
+    """The command lines behind both sides, each once, and the one now running at the end."""
+    known = [e for side in sides for e in side.history if e != entry]
+    return [*(e for i, e in enumerate(known) if e not in known[:i]), entry]
+
+
+def _features(side: Side, reference: Side, settings: QualitySettings) -> dict[str, Any]:
+    """What the statistics say of their features; of none that say it, what was asked for."""
+    for known in (side, reference):
+        if found := known.statistics.about.get("features"):
+            return found
+    name = settings.features or OFFICIAL
+    return {"name": name, "column": "fid" if name == OFFICIAL else f"fd_{name.replace('-', '_')}"}
+
+
+def remarks(sides: list[Side]) -> list[str]:
+    """What a reader of the distance should know of the statistics, a line each."""
+    said = []
+    for side in sides:
+        size, images = len(side.statistics.mean), side.statistics.images
+        if images is not None and images <= size:
+            said.append(
+                f"{side.name}: {images} images for {size} features: the covariance is singular, and"
+                " the distance far above that of many images"
+            )
+        if "features" not in side.statistics.about:
+            said.append(f"{side.name}: does not say its features; taken as those asked for")
+    return said
+
+
+def class_shares(counts: np.ndarray) -> tuple[float, float] | None:
+    """The least and the largest share of a class among images; None where there are none."""
+    total = counts.sum()
+    return (float(counts.min() / total), float(counts.max() / total)) if total else None

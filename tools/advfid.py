@@ -1,0 +1,64 @@
+"""advfid: how far the images of a set are from real ones, as FID and by other features."""
+
+import time
+
+import click
+
+from advlib import cli
+from advlib.quality.settings import QualitySettings
+from advlib.settings import when_given
+
+
+@click.command(cls=cli.Tool)
+@click.argument("images", metavar="SET")
+@click.argument("reference", required=False)
+@cli.setting_options(QualitySettings)
+@click.option("--save", metavar="FILE", help="Keep the statistics of SET, in an .npz file.")
+@cli.option(
+    "--record",
+    is_flag=True,
+    applies=when_given("reference"),
+    help="Note the distance in the index of SET, where advtrain finds it.",
+)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]")
+@cli.format_option
+def main(images, reference, save, record, device, output_format, **options):
+    """Print the Frechet distance of the images of SET from those of REFERENCE.
+
+    Each is a set of shards, its name, .tar files in brace notation or folder; or a file of
+    statistics, .npz, as --save and EDM's fid.py write it. SET may be "-", standard input. Under
+    torchrun the ranks share the images.
+    """
+    settings = cli.take_settings(QualitySettings, options)
+    if reference is None and save is None:
+        raise click.UsageError("nothing to do: name a REFERENCE to compare with, or --save FILE")
+    from advlib.jobs.files import cannot_write
+    from advlib.jobs.ranks import join, leave
+    from advlib.quality import measurement
+    from advlib.quality.statistics import save_statistics
+
+    begun = time.monotonic()
+    ranks = join(device)
+    work = measurement.Measurement(settings, ranks)
+    specs = [images] if reference is None else [images, reference]
+    sides = cli.quality_sides(work, specs, parts=settings.parts, save=save)
+    leave()
+    if not ranks.first:
+        return
+    cli.note_each(measurement.remarks(sides))
+    if save is not None:
+        with cannot_write(save):
+            save_statistics(save, sides[0].statistics)
+    if reference is None:
+        return
+    row = measurement.compare(*sides, settings)
+    if record:
+        cli.record_quality(images, row)
+    history = measurement.joint_history(sides, cli.history_entry())
+    if output_format != "json":
+        cli.write_rows([row], output_format, history)
+        return
+    document = measurement.document(*sides, row)
+    about = {"device": cli.device_name(ranks), "versions": cli.versions("torch")}
+    seconds = time.monotonic() - begun
+    cli.write_document({"history": history, **document, **about, "seconds": seconds})
