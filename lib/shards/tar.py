@@ -30,6 +30,8 @@ TYPES = {
     tarfile.FIFOTYPE: "a named pipe",
     tarfile.GNUTYPE_SPARSE: "a sparse file",
 }
+REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+ZEROS = 1 << 26  # bytes of zeros in a row: more than pads any archive, as /dev/zero has
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,17 @@ class TarReader:
     def __iter__(self) -> Iterator[Member]:
         path = size = None  # what extended headers say of the member that follows them
         ended = False
+        zeros = 0
         while block := self._next_block(ended):
             if not block.strip(b"\0"):
                 ended = True
+                zeros += BLOCK
+                if zeros > ZEROS:
+                    raise DataError(f"{self.name}: zeros without end; expected a tar archive")
                 continue
             self.archive += ended
             ended = False
+            zeros = 0
             info = self._header(block)
             length = info.size if size is None else size
             self._unread, self._padding = length, -length % BLOCK
@@ -223,8 +230,9 @@ class TarReader:
         """Refuse what a shard never holds."""
         if not name.isascii() and name != name.encode("utf-8", "replace").decode():
             raise DataError(f"{self.name}: member {name!r}: the name is not UTF-8 text")
-        if kind in TYPES:
-            raise DataError(f"{self.name}: {name!r} is {TYPES[kind]}; expected regular files")
+        if kind not in REGULAR:
+            found = TYPES.get(kind, f"of type {kind!r}")
+            raise DataError(f"{self.name}: {name!r} is {found}; expected regular files")
         if name.startswith("/") or ".." in name.split("/"):
             raise DataError(
                 f"{self.name}: member {name!r} points outside its folder; expected plain names"

@@ -7,8 +7,12 @@ import tarfile
 
 import numpy as np
 import pytest
-from making import chunk_members, npy, png, refused, sample_members, tar
+from making import Pipe, chunk_members, npy, png, refused, sample_members, tar
 from PIL import Image
+
+from advlib.errors import DataError
+from advlib.shards import tar as tar_module
+from advlib.shards.stream import ShardStream
 
 
 class Bomb:
@@ -194,11 +198,25 @@ def test_names_that_no_shard_should_hold(tmp_path, name):
         (tarfile.CHRTYPE, "a device"),
         (tarfile.BLKTYPE, "a device"),
         (tarfile.FIFOTYPE, "pipe"),
+        (b"M", "of type b'M'"),
     ],
 )
 def test_members_that_are_no_files(tmp_path, kind, said):
     (tmp_path / "a.tar").write_bytes(tar([*sample_members("a"), (link(kind), b"")]))
     refused(tmp_path / "a.tar", "'x.png'", said)
+
+
+class Zeros(Pipe):
+    """As /dev/zero."""
+
+    def read(self, count=-1):
+        return bytes(count)
+
+
+def test_zeros_without_end_are_no_archive(monkeypatch):
+    monkeypatch.setattr(tar_module, "ZEROS", 1 << 14)
+    with pytest.raises(DataError, match="-: zeros without end; expected a tar archive"):
+        ShardStream(Zeros(), "-")
 
 
 def test_pickles_are_never_loaded(tmp_path):

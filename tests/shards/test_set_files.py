@@ -46,6 +46,8 @@ def test_what_is_not_there(tmp_path):
     refused([tmp_path / "a-{000000..000003.tar"], "braces do not match")
     (tmp_path / "empty").mkdir()
     refused([tmp_path / "empty"], "no .tar files in this folder")
+    os.mkfifo(tmp_path / "empty" / "a.tar")
+    refused([tmp_path / "empty"], "empty/a.tar: no regular file")
 
 
 def test_a_folder_of_several_sets_asks_for_one(tmp_path):

@@ -96,7 +96,7 @@ WRONG = {
     "advls 'pipe:touch run'": "names that run commands",
     "advls nothing": "neither a file nor a set with an index",
     "advls 'made-{000000..000009}.tar'": "made-000006.tar: no such file",
-    "advls made.npz": "not a tar archive",
+    "advls made.npz": "a zip archive; expected an uncompressed tar archive",
     "advls empty": "no .tar files in this folder",
     "advls": "<stdin>: empty; expected a tar archive",
     "advls --duplicates": "--duplicates: needs sets in files, not standard input",

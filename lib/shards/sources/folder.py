@@ -97,10 +97,13 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
     for name in classes:
         if name not in names:
             raise DataError(f"{path / name}: not one of the classes {', '.join(names)}")
-        found = sorted(e.name for e in os.scandir(path / name) if _is_image(e))
+        with os.scandir(path / name) as entries:
+            found = sorted(entry.name for entry in entries if _is_image(entry))
         if not found:
             raise DataError(f"{path / name}: no images; expected files in {' '.join(SUFFIXES)}")
         files += [f"{name}/{file}" for file in found]
+        for file in (name, *found):
+            _require_text(file, path / name)
         label += [names.index(name)] * len(found)
     shape = _decode(path / files[0]).shape
     return FolderSource(path, names, shape, files, np.array(label, np.int64))
@@ -113,6 +116,14 @@ def _is_image(entry: os.DirEntry) -> bool:
     if not entry.is_file():
         raise DataError(f"{entry.path}: no regular file (or a broken link); expected an image")
     return True
+
+
+def _require_text(name: str, folder: Path) -> None:
+    """DataError for the name of a file that is no text, and so cannot be a field's value."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{folder}: {name!r}: the name is not UTF-8 text") from None
 
 
 def _decode(path: Path) -> np.ndarray:

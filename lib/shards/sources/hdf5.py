@@ -122,6 +122,10 @@ def _written_block(array: Any, where: str) -> int:
         written = array.id.get_num_chunks()
         sides = zip(array.shape, array.chunks, strict=True)
         blocks = math.prod(-(-side // block) for side, block in sides)
+        filters = array.id.get_create_plist()
+        kinds = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+        if len(set(kinds)) < len(kinds):  # deflated twice, a byte can become a million
+            raise DataError(f"{where}: filters {kinds}; expected each once")
         if size > MOST_BLOCK:
             raise DataError(f"{where}: blocks of {size} bytes; expected at most {MOST_BLOCK}")
     if written != blocks:

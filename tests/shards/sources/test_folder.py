@@ -1,7 +1,9 @@
 """Folders of images: every kind of picture that is read, and what is said of others."""
 
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +66,23 @@ def test_folders_without_images_are_named(tmp_path):
     write_folder(tmp_path)
     (tmp_path / "class1b").mkdir()
     with pytest.raises(DataError, match=r"class1b: no images; expected files in .bmp .jpeg"):
+        open_source(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere.png")]
+)
+def test_what_is_named_as_an_image_is_a_file(tmp_path, make):
+    write_folder(tmp_path)
+    make(tmp_path / "class1" / "x.png")
+    with pytest.raises(DataError, match=r"class1/x.png: no regular file"):
+        open_source(str(tmp_path))
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "class1" / "010.png").rename(tmp_path / "class1" / os.fsdecode(b"\xff.png"))
+    with pytest.raises(DataError, match=r"class1: '.udcff.png': the name is not UTF-8 text"):
         open_source(str(tmp_path))
 
 

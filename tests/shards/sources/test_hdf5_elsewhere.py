@@ -119,6 +119,20 @@ def test_a_block_that_unpacks_to_more_than_it_should_is_refused(path):
         list(open_source(str(path)).chunks())
 
 
+def test_a_block_that_is_deflated_twice_is_refused(path):
+    with h5py.File(path, "w") as file:
+        file["label"] = [0]
+        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        how.set_chunk(BLOCK)
+        how.set_deflate(1)
+        how.set_deflate(1)
+        space = h5py.h5s.create_simple(BLOCK)
+        image = h5py.h5d.create(file.id, b"image", h5py.h5t.NATIVE_UINT8, space, how)
+        h5py.Dataset(image)[:] = IMAGE[:1]
+    with pytest.raises(DataError, match=r"image: filters \[1, 1\]; expected each once"):
+        open_source(str(path))
+
+
 def test_large_deflated_blocks_with_checksums_read(path):
     image = np.random.default_rng(0).integers(0, 256, (700, 32, 32, 3), np.uint8)
     with h5py.File(path, "w") as file:

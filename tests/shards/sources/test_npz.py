@@ -38,6 +38,16 @@ def test_npz_of_every_header_version_is_read(tmp_path, version):
     np.testing.assert_array_equal(everything(source, 5).image, IMAGE[5:])
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", ["image", "label", "image.npy"])
+def test_an_array_that_comes_twice_is_refused(tmp_path, name):
+    path = write_npz(tmp_path / "x.npz", image=IMAGE, label=LABEL)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, b"another")
+    with pytest.raises(DataError, match=f"x.npz: {name[:5]} comes twice; expected it once"):
+        open_source(str(path))
+
+
 def test_npz_members_of_other_kinds_are_named(tmp_path):
     path = tmp_path / "x.npz"
     for text, method, message in (
