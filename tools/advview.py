@@ -59,8 +59,9 @@ def main(sets, keys_file, conditions, colour_by, most, output, **look):
     source = cli.open_images(sets)
     also = [colour_by] if colour_by else []
     selection = cli.selection(source, keys_file, conditions, also)
-    tiles, more = contact_sheet.select_tiles(source, selection, colour_by, most)
     suffix = suffix_of(output) or ".png"
+    page = contact_sheet.images_per_page(source, suffix, look["per_row"])
+    tiles, more = contact_sheet.select_tiles(source, selection, colour_by, most, page)
     figures = contact_sheet.draw_selection(source, tiles, suffix, **look)
     if more:
         cli.note(f"showing the first {most} images; --first N shows more")

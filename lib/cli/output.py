@@ -36,7 +36,8 @@ def history_entry() -> dict[str, str]:
     return {
         "tool": tool,
         "version": __version__,
-        "command": shlex.join([tool, *sys.argv[1:]]),
+        # a name that is no UTF-8 with its bytes escaped, since JSON has text alone
+        "command": shlex.join([tool, *sys.argv[1:]]).encode(errors="backslashreplace").decode(),
     }
 
 

@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 from advlib.errors import DataError
 from advlib.figures.canvas import house_style
-from advlib.figures.sheet_page import CATEGORIES, OTHERS, Page, SheetSettings
+from advlib.figures.sheet_page import CATEGORIES, MOST_PIXELS, OTHERS, Page, SheetSettings
 from advlib.figures.sheet_tile import MAGNIFY, Tile, check_tile, tiles_of
-from advlib.shards.chunk import take_images
+from advlib.shards.chunk import shape_text, take_images
 from advlib.shards.reader import ShardSet
 from advlib.shards.selection import Selection
 from advlib.shards.stream import ShardStream
@@ -47,18 +47,33 @@ def draw_selection(
     attacked = "adversarial" in source.fields
     if magnify is not None and not attacked:
         raise DataError(f"{source.name}: no adversarial images, so no difference to magnify")
-    per_row = per_row or (ATTACKED_PER_ROW if attacked else PER_ROW)
+    per_row = per_row or _usual_per_row(source)
     rows = ROWS if suffix == ".pdf" else -(-len(tiles) // per_row) or 1
     scale = scale or max(1, round(WIDE / source.shape[1]))
     return pages(tiles, per_row, rows, scale, magnify or MAGNIFY, keys=True, title=title)
 
 
+def images_per_page(source: ShardSet | ShardStream, suffix: str, per_row: int | None) -> int | None:
+    """How many images of a set a page has in the format `suffix`; None for all that are drawn."""
+    return ROWS * (per_row or _usual_per_row(source)) if suffix == ".pdf" else None
+
+
+def _usual_per_row(source: ShardSet | ShardStream) -> int:
+    return ATTACKED_PER_ROW if "adversarial" in source.fields else PER_ROW
+
+
 def select_tiles(
-    source: ShardSet | ShardStream, selection: Selection, colour_by: str | None, most: int
+    source: ShardSet | ShardStream,
+    selection: Selection,
+    colour_by: str | None,
+    most: int,
+    page: int | None = None,
 ) -> tuple[list[Tile], bool]:
     """The first `most` images of a selection of a set, and whether there are more.
 
     colour_by: the field of the images, or column of the selection's keys, that is their category.
+    page: how many are drawn on a page; None for all.  Raises DataError for more pixels than a page
+    can have, before memory is full of them.
     """
     names = source.class_names or ()
     tiles = tiles_of(
@@ -66,7 +81,15 @@ def select_tiles(
         lambda label: names[label] if label < len(names) else str(label),
         selection.column(colour_by) if colour_by else None,
     )
-    shown = list(itertools.islice(tiles, most))
+    shown = []
+    for tile in itertools.islice(tiles, most):
+        shown.append(tile)
+        count = min(len(shown), page or most)
+        if count * math.prod(source.shape[:2]) > MOST_PIXELS:
+            raise DataError(
+                f"{source.name}: {count} images of {shape_text(source.shape)} on a page are too"
+                f" large to draw: it has {MOST_PIXELS} pixels at most; take fewer or smaller images"
+            )
     return shown, next(tiles, None) is not None
 
 

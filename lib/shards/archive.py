@@ -1,7 +1,6 @@
 """Writing one archive of images, into a pipe or a file: whole chunks, equal bytes, a checksum."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -14,7 +13,7 @@ from advlib.shards.chunk import Chunk, concatenate
 from advlib.shards.chunk_layout import encode_chunk
 from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK
 from advlib.shards.form import Form, field_shapes, require_same_form, require_valid
-from advlib.shards.members import Buffers, check_field_names
+from advlib.shards.members import Buffers, check_field_names, encode_json
 from advlib.shards.sample_layout import encode_samples
 from advlib.shards.tar import END, pack, padding
 
@@ -128,7 +127,7 @@ class Archive:
         self.counts = np.zeros(0, np.int64)
         self.shape: tuple[int, ...] = ()
         self.fields: list[str] = []
-        self._put(DESCRIPTION, [json.dumps(description).encode()])
+        self._put(DESCRIPTION, [encode_json(description, separators=None)])
 
     def write(self, chunk: Chunk, first: int) -> None:
         """Append images; `first`, the number of the first of them in the set."""

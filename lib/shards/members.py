@@ -93,6 +93,18 @@ def decode_json(data: np.ndarray, where: str) -> Any:
         raise DataError(f"{where}: not JSON: {err}") from None
 
 
-def encode_json(value: Any) -> bytes:
-    """The bytes of a member `json`: short, and without NaN, which JSON has not."""
-    return json.dumps(finite_json(value), separators=(",", ":")).encode()
+def encode_json(value: Any, separators: tuple[str, str] | None = (",", ":")) -> bytes:
+    """The bytes of a member `json`: short, and without NaN, which JSON has not.
+
+    DataError for half a character in a text, as of a file's name that is no UTF-8: JSON has none.
+    """
+    text = json.dumps(finite_json(value), separators=separators)
+    if "\\ud" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as err:
+            found = err.object[max(err.start - 9, 0) : err.end + 9]
+            raise DataError(
+                f"{found!r} is no UTF-8 text, as keys, fields and class names are"
+            ) from None
+    return text.encode()

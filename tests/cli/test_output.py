@@ -89,6 +89,14 @@ def test_a_file_name_that_is_no_text_is_listed(tmp_path, sh):
     assert done.stdout.splitlines()[1].startswith(r"a\udcff.tar,sample,1,")
 
 
+def test_a_command_with_a_name_that_is_no_text_is_recorded(tmp_path, sh):
+    (tmp_path / os.fsdecode(b"a\xff.tar")).write_bytes(tar(sample_members("k")))
+    done = sh("advpack -q a*.tar -o b && advls --history --format json b")
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["command"] == r"advpack -q 'a\udcff.tar' -o b"
+
+
 def test_notes_and_usage_errors_escape_too(hostile, sh):
     for line in (r"advls $'--\x1b[31mx'", r"advls $'\x1b[31mx'", r"advls --format $'\x1b[31m' a"):
         done = sh(line)

@@ -135,13 +135,24 @@ def test_images_that_no_reader_takes_are_not_written(tmp_path, wrong):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", ["a.b", "a/b", "", "\0", "k" * 200, "\udcff", "a\\b"])
+@pytest.mark.parametrize("key", ["a.b", "a/b", "", "\0", "k" * 200, "a\\b"])
 def test_keys_that_no_sample_can_bear(tmp_path, key):
     chunk = images(1, key=object_array([key]))
     with pytest.raises(DataError, match="key"):
         write(tmp_path / "a", chunk, "sample")
     assert os.listdir(tmp_path) == []
     same(everything(write(tmp_path / "b", chunk)), chunk)
+
+
+@pytest.mark.parametrize("layout", ["chunk", "sample"])
+@pytest.mark.parametrize("what", ["key", "note", "class"])
+def test_texts_that_no_reader_would_take(tmp_path, what, layout):
+    text = object_array(["\udcff"])
+    chunk = images(1, classes=2, **({} if what == "class" else {what: text}))
+    names = ["cat", "\udcff"] if what == "class" else None
+    with pytest.raises(DataError, match=r"udcff"):
+        write(tmp_path / "a", chunk, layout, class_names=names)
+    assert os.listdir(tmp_path) == []
 
 
 def test_an_error_leaves_a_stream_without_its_end():

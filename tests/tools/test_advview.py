@@ -5,6 +5,7 @@ import pytest
 from commands import inside
 from sevenclasses import make, refused
 
+from advlib.figures import contact_sheet
 from advlib.shards.chunk import Chunk
 from advlib.shards.writer import Writer
 
@@ -73,3 +74,10 @@ WRONG = {
 @pytest.mark.parametrize("line", WRONG)
 def test_what_is_wrong_is_one_line_and_leaves_nothing(run, folder, line):
     refused(run, line, WRONG[line], folder, input=b"")
+
+
+@pytest.mark.parametrize(("output", "count"), [("x.png", 9), ("x.pdf --per-row 1", 9)])
+def test_a_page_that_is_too_large_is_refused_before_all_is_read(run, monkeypatch, output, count):
+    monkeypatch.setattr(contact_sheet, "MOST_PIXELS", 8 * 32 * 32)
+    done = run(f"advview made -o {output}", status=2)
+    assert f"{count} images of 32x32x3 on a page are too large to draw" in done.stderr
