@@ -15,6 +15,13 @@ from advlib.settings import when_given
 @cli.setting_options(QualitySettings)
 @click.option("--save", metavar="FILE", help="Keep the statistics of SET, in an .npz file.")
 @cli.option(
+    "--sheet",
+    metavar="FILE",
+    callback=cli.check_figure_suffix,
+    applies=when_given("memorised"),
+    help="Picture of the images nearest to those of REFERENCE, beside these: .png, .svg or .pdf.",
+)
+@cli.option(
     "--record",
     is_flag=True,
     applies=when_given("reference"),
@@ -22,7 +29,7 @@ from advlib.settings import when_given
 )
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]")
 @cli.format_option
-def main(images, reference, save, record, device, output_format, **options):
+def main(images, reference, save, sheet, record, device, output_format, **options):
     """Print the Frechet distance of the images of SET from those of REFERENCE.
 
     Each is a set of shards, its name, .tar files in brace notation or folder; or a file of
@@ -41,7 +48,7 @@ def main(images, reference, save, record, device, output_format, **options):
     ranks = join(device)
     work = measurement.Measurement(settings, ranks)
     specs = [images] if reference is None else [images, reference]
-    sides = cli.quality_sides(work, specs, parts=settings.parts, save=save)
+    sides = cli.quality_sides(work, specs, save)
     leave()
     if not ranks.first:
         return
@@ -51,7 +58,10 @@ def main(images, reference, save, record, device, output_format, **options):
             save_statistics(save, sides[0].statistics)
     if reference is None:
         return
-    row = measurement.compare(*sides, settings)
+    found = measurement.compare(*sides, settings)
+    row = found.row
+    if sheet is not None:
+        cli.draw_copies(sheet, images, reference, sides[0], found)
     if record:
         cli.record_quality(images, row)
     history = measurement.joint_history(sides, cli.history_entry())

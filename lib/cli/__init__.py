@@ -15,7 +15,7 @@ from advlib.cli.attacking import (
     stopped_attack,
     verdict_path,
 )
-from advlib.cli.figures import figure_file, figure_option
+from advlib.cli.figures import check_figure_suffix, figure_file, figure_option
 from advlib.cli.images import (
     copy,
     in_files,
@@ -70,7 +70,7 @@ from advlib.cli.output import (
     write_rows,
     write_text,
 )
-from advlib.cli.quality import quality_sides, record_quality
+from advlib.cli.quality import draw_copies, quality_sides, record_quality
 from advlib.cli.selecting import (
     images_where_option,
     keys_from_standard_input,
@@ -96,9 +96,11 @@ __all__ = [
     "attack_document",
     "attack_meter",
     "attacked_writer",
+    "check_figure_suffix",
     "columns_option",
     "copy",
     "device_name",
+    "draw_copies",
     "entry_fields",
     "figure_file",
     "figure_option",

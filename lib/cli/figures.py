@@ -12,8 +12,11 @@ from advlib.figures.formats import SUFFIXES, suffix_of
 from advlib.jobs.files import atomic_write
 
 
-def _check_suffix(context: click.Context, param: click.Parameter, value: str) -> str:
-    if value != "-" and not suffix_of(value):
+def check_figure_suffix(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> str | None:
+    """A file's name as it is; BadParameter for one whose suffix is of no format of figures."""
+    if value not in (None, "-") and not suffix_of(value):
         expected = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         raise click.BadParameter(f"found {value!r}; expected a name that ends in {expected}, or -")
     return value
@@ -22,7 +25,7 @@ def _check_suffix(context: click.Context, param: click.Parameter, value: str) ->
 def figure_option(help: str) -> Callable:
     """`--output`: the file of a figure, in the format of its suffix, or standard output."""
     return click.option(
-        "-o", "--output", required=True, metavar="FILE", callback=_check_suffix, help=help
+        "-o", "--output", required=True, metavar="FILE", callback=check_figure_suffix, help=help
     )
 
 

@@ -119,7 +119,7 @@ class _Job:
         self.source, self.features, self.ranks = source, features, ranks
         count = source.count or 0
         self.starts = np.arange(1, parts) * count // parts  # of parts but the first
-        numbers = np.arange(keep) * count // keep if keep else np.empty(0, np.int64)
+        numbers = evenly(keep, count)
         self.found = Gathered(
             [Moments(features.size, ranks.device) for _ in range(parts)],
             numbers,
@@ -211,6 +211,11 @@ class _Job:
         for i, part in enumerate(self.found.parts):
             part.count = about["images"][i]
             part.mean, part.scatter = (tensors[f"{n}.{i}"].to(device) for n in ("mean", "scatter"))
+
+
+def evenly(count: int, of: int) -> np.ndarray:
+    """So many of the numbers below `of`, (count,) int64, evenly spaced."""
+    return np.arange(count) * of // max(1, count)
 
 
 def _batches(

@@ -4,21 +4,25 @@
                   weights-inception-2015-12-05-6726825d.pth too: TensorFlow's names as torchvision
                   spells them, Mixed_5b.branch5x5_1.bn.running_mean
     TorchScript   NVIDIA's inception-2015-12-05.pt: layers.mixed.tower.conv.beta
+    pickle        NVIDIA's inception-v3-2015-12-05.pkl, which EDM's fid.py fetches; the same names
 
 No code in them is run.  All name the convolutions in one order, that of TensorFlow's graph, so that
 a file is read by that order, and every shape is checked.
 """
 
+import contextlib
 import hashlib
 import os
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
+from advlib.generators.restricted_pickle import Kept, read_pickle, tensors_of
 from advlib.jobs.files import atomic_write, cannot_write, file_sha256
 from advlib.quality.inception_network import Convolution, InceptionNetwork
 from advlib.quality.torchscript import is_torchscript, read_tensors
@@ -102,17 +106,21 @@ def _read(path: str) -> Mapping[str, Tensor]:
     """The tensors of a file by name, in its order."""
     if is_torchscript(path):
         return read_tensors(path)
+    content: Any
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
         raise
     except Exception:  # of many kinds, on bytes that are no weights
-        content = None
+        content = read_pickle(path)
+    if isinstance(content, Kept):
+        with contextlib.suppress(ValueError):
+            content = tensors_of(content)
     tensors = isinstance(content, dict) and all(isinstance(v, Tensor) for v in content.values())
     if not tensors:
         raise DataError(
-            f"{path}: not the weights of FID's Inception, or damaged; expected those of"
-            " pytorch-fid, torch-fidelity or NVIDIA's inception-2015-12-05.pt"
+            f"{path}: not the weights of FID's Inception; expected those of pytorch-fid,"
+            " torch-fidelity or NVIDIA"
         )
     return content
 

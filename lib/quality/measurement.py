@@ -1,10 +1,11 @@
 """One measurement: a set of images, or statistics of one, against a reference, which is either."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from advlib.errors import DataError
 from advlib.jobs.ranks import Ranks
@@ -16,7 +17,10 @@ from advlib.quality.distance import (
 )
 from advlib.quality.features import EXTRACTORS, Features, open_features
 from advlib.quality.frechet import Normal
-from advlib.quality.gathering import Gathered, gather
+from advlib.quality.gathering import Gathered, evenly, gather
+from advlib.quality.kernel_distance import kernel_distance
+from advlib.quality.manifold import overlap
+from advlib.quality.memorisation import Memorised, memorisation
 from advlib.quality.settings import OFFICIAL, QualitySettings
 from advlib.quality.statistics import Statistics, load_statistics
 from advlib.shards.reader import ShardSet
@@ -114,8 +118,19 @@ def usual_features(sides: Iterable[Side]) -> str:
     return next((name for name in names if name in EXTRACTORS), OFFICIAL)
 
 
-def compare(side: Side, reference: Side, settings: QualitySettings) -> dict[str, Any]:
-    """The row of a comparison: names, counts, the distance under its own name, and what is asked.
+@dataclass(frozen=True)
+class Comparison:
+    """row: names, counts, the distance under its own name, and what is asked for.
+
+    memorised: of single images of the sample; None where it is not asked for.
+    """
+
+    row: dict[str, Any]
+    memorised: Memorised | None = None
+
+
+def compare(side: Side, reference: Side, settings: QualitySettings) -> Comparison:
+    """How far a side is from a reference.
 
     Raises DataError for statistics of different features, and of parts where there are none.
     """
@@ -138,13 +153,45 @@ def compare(side: Side, reference: Side, settings: QualitySettings) -> dict[str,
     row[features["column"]] = value
     row |= {"parts": len(found.parts) or 1, "part_mean": found.mean, "part_error": found.error}
     row |= {"part_least": found.least, "infinite": None}
+    copied = _copied(side, reference, settings)
+    row |= _neighbourhood(side, reference, settings, kernel_column(features["column"]))
+    row["memorised"] = copied and copied.share
     counts = np.empty(0) if side.gathered is None else side.gathered.counts
     shares = class_shares(counts)
     row["least_class"], row["largest_class"] = shares or (None, None)
     if settings.extrapolate:
         assert side.gathered is not None
         row["infinite"] = extrapolated(side.gathered, target, found)
-    return row
+    return Comparison(row, copied)
+
+
+def kernel_column(column: str) -> str:
+    """What the kernel distance is called where the Frechet distance is called `column`."""
+    return "kid" if column == "fid" else "kd" + column.removeprefix("fd")
+
+
+def _neighbourhood(
+    side: Side, reference: Side, settings: QualitySettings, kernel: str
+) -> dict[str, Any]:
+    """What the features of single images say; None for what is not asked for."""
+    names = (kernel, f"{kernel}_error", "precision", "recall", "density", "coverage")
+    if not settings.sample:
+        return dict.fromkeys(names)
+    mine, its = _kept(side), _kept(reference)
+    some = its[evenly(settings.sample, len(its))] if len(its) > settings.sample else its
+    found = kernel_distance(mine.cpu().numpy(), some.cpu().numpy())
+    return {kernel: found.value, f"{kernel}_error": found.error, **asdict(overlap(mine, some))}
+
+
+def _copied(side: Side, reference: Side, settings: QualitySettings) -> Memorised | None:
+    return memorisation(_kept(side), _kept(reference)) if settings.memorised else None
+
+
+def _kept(side: Side) -> Tensor:
+    """The features of single images of a side; DataError for statistics alone."""
+    if side.gathered is None:
+        raise DataError(f"{side.name}: statistics alone; a sample takes images on both sides")
+    return side.gathered.kept
 
 
 def distance_column(row: Mapping[str, Any]) -> str:

@@ -17,8 +17,8 @@ class QualitySettings:
 
     features: str | None = setting(
         None,
-        "What images are compared by: inception (FID), inception-half-pixel, pixels, or the file "
-        "of a checkpoint.",
+        "What images are compared by: inception (FID), inception-half-pixel, efficientnet-lite0, "
+        "pixels, or the file of a checkpoint.",
         usual="those of the statistics, else inception",
         metavar="NAME",
     )
@@ -43,6 +43,17 @@ class QualitySettings:
         "Add the distance at infinitely many images.",
         flag=True,
         applies=(Rule(lambda found: found["parts"] >= 4, "needs --parts of 4 or more"),),
+    )
+    sample: int = setting(
+        0,
+        "Add kernel distance, precision, recall, density and coverage, of N images of each set.",
+        low=0,
+    )
+    memorised: bool = setting(
+        False,
+        "Add the share of these images that copy one of REFERENCE.",
+        flag=True,
+        applies=(Rule(lambda found: found["sample"] > 0, "needs --sample"),),
     )
     batch: int = setting(64, "Images at once, on each rank.", low=1)
 

@@ -17,20 +17,9 @@ import torch
 from torch import Tensor
 
 from advlib.errors import DataError
+from advlib.generators.restricted_pickle import STORAGES
 
 PICKLE = "data.pkl"
-STORAGES = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
 LISTS = ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist")
 
 

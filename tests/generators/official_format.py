@@ -59,8 +59,10 @@ def wrapped(module):
     """A module of the network as the official one would be pickled."""
     if module is None:
         return None
-    if isinstance(module, nn.ModuleDict):
-        copy = nn.ModuleDict()
+    if type(module) is nn.Linear:
+        return module
+    if type(module) in (nn.ModuleDict, nn.Sequential):
+        copy = type(module)()
         copy._modules = {name: wrapped(part) for name, part in module._modules.items()}
         return copy
     return Persistent(type(module).__name__, module)

@@ -6,6 +6,7 @@ import warnings
 import zipfile
 
 import nvidia
+import official_format
 import pytest
 import torch
 from pytorch_fid.inception import InceptionV3, fid_inception_v3
@@ -16,6 +17,8 @@ from advlib.errors import CannotError, DataError
 from advlib.quality import inception_weights
 from advlib.quality.inception_network import InceptionNetwork
 from advlib.quality.inception_weights import find_weights, load_inception
+
+FORMS = ("weights.pth", "legacy.pth", "script.pt", "traced.pt", "nvidia.pkl")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,8 @@ def folder(tmp_path_factory):
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.script(network), folder / "script.pt")
         torch.jit.save(torch.jit.trace(network, torch.zeros(1)), folder / "traced.pt")
+    held = official_format.Persistent("InceptionV3", network)
+    (folder / "nvidia.pkl").write_bytes(official_format.as_pkl(held))
     return folder
 
 
@@ -77,7 +82,7 @@ def expected(folder):
     return features
 
 
-@pytest.mark.parametrize("name", ["weights.pth", "legacy.pth", "script.pt", "traced.pt"])
+@pytest.mark.parametrize("name", FORMS)
 def test_each_form_gives_torch_fidelitys_features(folder, expected, name):
     from advlib.quality.resize import resize_tensorflow
 
@@ -110,7 +115,7 @@ def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
     with zipfile.ZipFile("evil.pt", "w") as archive:
         archive.writestr("evil/data.pkl", pickle.dumps(Evil(), 2))
         archive.writestr("evil/code/__torch__.py", "")
-    with pytest.raises(DataError, match=r"evil.pth: not the weights of FID's Inception"):
+    with pytest.raises(DataError, match=r"evil.pth: names posix.mkdir, .*; nothing of it was run"):
         load_inception("evil.pth")
     with pytest.raises(DataError, match=r"evil.pt: names posix.mkdir, which was not run"):
         load_inception("evil.pt")
@@ -132,11 +137,14 @@ def test_other_networks_and_damage_are_said(folder, tmp_path):
         with pytest.raises(DataError, match=r"other\.pth: ") as err:
             load_inception(str(tmp_path / "other.pth"))
         assert said in str(err.value)
-    for name in ("weights.pth", "script.pt"):
+    for name in ("weights.pth", "script.pt", "nvidia.pkl"):
         data = (folder / name).read_bytes()
         (tmp_path / name).write_bytes(data[: len(data) // 2])
-        with pytest.raises(DataError, match="not the weights of FID's Inception, or damaged"):
+        with pytest.raises(DataError, match="damaged or cut short"):
             load_inception(str(tmp_path / name))
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(DataError, match=r"list\.pth: not the weights of FID's Inception; expected"):
+        load_inception(str(tmp_path / "list.pth"))
 
 
 def test_weights_are_fetched_once_and_checked(folder, tmp_path, monkeypatch):

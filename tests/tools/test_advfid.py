@@ -30,6 +30,8 @@ def folder(tmp_path_factory):
     write(folder / "wide", np.zeros((9, 4, 4, 3), np.uint8), np.arange(9) % 5)
     write(folder / "one", *draw(1))
     write(folder / "few", *draw(5))
+    mean, covariance = exact(draw(300, 2)[0])
+    np.savez(folder / "edm.npz", mu=mean, sigma=covariance)
     digits = next(open_source("digits", "test").chunks()).take(slice(90))
     write(folder / "digits", digits.image[:50], digits.label[:50], classes=10)
     write(folder / "others", digits.image[50:], digits.label[50:], classes=10)
@@ -90,6 +92,25 @@ def test_parts_their_least_and_infinitely_many(run):
     assert float(least["fd_pixels"]) == pytest.approx(min(parts), rel=1e-4)
 
 
+def test_what_single_images_say(run, folder):
+    image, label = draw(300, 2)
+    write(folder / "copies", image[100:160], label[100:160])
+    columns = ("kd_pixels", "precision", "recall", "density", "coverage", "memorised")
+    line = "advfid copies real --features pixels --sample 60 --memorised"
+    found = row(run(f"{line} --sheet pairs.svg"))
+    sheet = (folder / "pairs.svg").read_text()
+    assert all(text in sheet for text in ("generated", "nearest, 0", "000000100", "000000000"))
+    copies = [float(found[name]) for name in columns]
+    assert (
+        copies[1] > 0.8 and copies[5] == 1 and abs(copies[0]) < 4 * float(found["kd_pixels_error"])
+    )
+    found = row(run("advfid gen real --features pixels --sample 60 --memorised"))
+    new = [float(found[name]) for name in columns]
+    assert new[0] > copies[0] and 0 < new[1] < 1 and 0.2 < new[5] < 0.8
+    without = row(run("advfid gen real --features pixels"))
+    assert all(without[name] == "" for name in columns)
+
+
 def test_json_has_the_history_of_both(run):
     document = json.loads(run("advfid gen real --features pixels --format json").stdout)
     assert [entry["tool"] for entry in document["history"]] == ["advgen", "advfid"]
@@ -106,9 +127,7 @@ def test_a_distance_is_noted_in_the_index_and_measured_anew_replaces_it(run, fol
     assert recorded_fid([open_set([str(folder / "gen")])]) is None  # it is no FID
 
 
-def test_a_distance_in_features_of_others_that_say_nothing_is_the_asked_one(run, folder):
-    mean, covariance = exact(draw(300, 2)[0])
-    np.savez(folder / "edm.npz", mu=mean, sigma=covariance)
+def test_a_distance_in_features_of_others_that_say_nothing_is_the_asked_one(run):
     done = run("advfid edm.npz edm.npz")
     assert float(row(done)["fid"]) == pytest.approx(0, abs=1e-9)
     assert "edm.npz: does not say its features; taken as those asked for" in done.stderr
@@ -135,12 +154,19 @@ WRONG = {
     "advfid gen real --features gen-000000.tar": "gen-000000.tar: not a checkpoint",
     "advfid gen real --features wrn-10-1.st": "images of 3x2x1; wrn-10-1 takes 32x32x3",
     "advfid gen real --features pixels --weights x": "--weights: is for features inception and",
-    "advfid gen real --weights gen-000000.tar": "gen-000000.tar: not the weights of FID's",
+    "advfid gen real --weights gen-000000.tar": "gen-000000.tar: no generator's pickle, or damaged",
     "advfid one real --features pixels": "one: 1 images in 1 parts; a covariance takes 2 or more",
     "advfid gen real --features pixels --parts 65": "65 is not in the range 1<=x<=64",
     "advfid few real --features pixels --parts 4": "few: 5 images in 4 parts; a covariance takes 2",
     "advfid gen real --features pixels --least": "--least: needs --parts of 2 or more",
     "advfid gen real --features pixels --parts 3 --extrapolate": "--extrapolate: needs --parts of",
+    "advfid gen real --memorised": "--memorised: needs --sample",
+    "advfid gen real --sheet x.png": "--sheet: goes with --memorised, which is missing",
+    "advfid gen real --sheet x.txt": "expected a name that ends in .pdf, .png or .svg",
+    "advfid gen edm.npz --sample 20": "--sample: takes images; edm.npz holds statistics alone",
+    "advfid edm.npz real --parts 2": "--parts: takes images; edm.npz holds statistics alone",
+    "advfid edm.npz real --save x.npz": "--save: takes images; edm.npz holds statistics alone",
+    "advfid few real --features pixels --sample 20": "5 images; a kernel distance takes 10 or",
     "advfid gen nothing.npz": "nothing.npz: no such file",
     "advfid gen --save x.npz --record": "--record: goes with [REFERENCE], which is missing",
     "advfid gen-000000.tar.npz real": "gen-000000.tar.npz: no such file",
@@ -167,7 +193,7 @@ def test_a_folder_that_is_not_there_is_said_before_any_work(run):
 def test_ranks_find_what_one_process_finds(run, folder):
     script = folder / "run.py"
     script.write_text("from advtools.advfid import main\nmain(prog_name='advfid')\n")
-    line = "gen real --features pixels --parts 4 --batch 7"
+    line = "gen real --features pixels --parts 4 --batch 7 --sample 50 --memorised"
     done = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"),

@@ -14,6 +14,7 @@ from advlib.errors import DataError
 EXTRACTORS = {  # name: module that holds it, and after a colon the class
     "inception": "advlib.quality.features.inception:Inception",
     "inception-half-pixel": "advlib.quality.features.inception:HalfPixelInception",
+    "efficientnet-lite0": "advlib.quality.features.efficientnet:EfficientNet",
     "pixels": "advlib.quality.features.pixels:Pixels",
 }
 CHECKPOINT = "advlib.quality.features.checkpoint:CheckpointFeatures"  # of a file's name
