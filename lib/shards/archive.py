@@ -48,6 +48,7 @@ class StreamWriter:
         self._archive: Archive | None = None
         self._pending: list[Chunk] = []
         self._form: Form | None = None  # of the first images, which all others are to have
+        encode_json(self.description)  # refused before a file is opened
 
     @property
     def description(self) -> dict[str, Any]:
