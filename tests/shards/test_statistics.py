@@ -1,17 +1,19 @@
 """Statistics are those of the whole array, and repeats those that a plain dictionary finds."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import everything, images, pieces, write
 
-from advlib.shards import duplicates
+from advlib.shards import duplicates, statistics
 from advlib.shards.chunk import Chunk, concatenate
 from advlib.shards.duplicates import DuplicateFinder, hash_rows
 from advlib.shards.listing import list_duplicates, list_sets, list_statistics
 from advlib.shards.reader import open_set
-from advlib.shards.statistics import measure
+from advlib.shards.statistics import LONG, measure
 
 
 def with_repeats(n, different, seed=0):
@@ -27,10 +29,15 @@ def buffered(request, monkeypatch):
 
 
 @settings(max_examples=50)
-@given(n=st.integers(1, 40), size=st.integers(1, 9), seed=st.integers(0, 99))
-def test_mean_deviation_and_classes_are_numpys(n, size, seed):
+@given(
+    n=st.integers(1, 40),
+    size=st.integers(1, 9),
+    seed=st.integers(0, 99),
+    long=st.sampled_from([3, LONG]),
+)
+def test_mean_deviation_and_classes_are_numpys(n, size, seed, long):
     chunk = images(n, seed, shape=(3, 4, 1 + seed % 4))
-    with DuplicateFinder() as finder:
+    with mock.patch.object(statistics, "LONG", long), DuplicateFinder() as finder:
         (found,) = measure([pieces(chunk, size)], finder)
     whole = chunk.image / 255
     np.testing.assert_allclose(found.mean, whole.mean((0, 1, 2)), rtol=1e-12)
@@ -53,10 +60,10 @@ def test_repeats_within_and_across_are_those_of_a_dictionary(buffered):
     bytes_of = [[row.tobytes() for row in chunk.image] for chunk in sets]
     with DuplicateFinder() as finder:
         found = measure([pieces(chunk, 7) for chunk in sets], finder)
-    for i, (statistics, mine) in enumerate(zip(found, bytes_of, strict=True)):
+    for i, (one, mine) in enumerate(zip(found, bytes_of, strict=True)):
         others = {row for j, rows in enumerate(bytes_of) if j != i for row in rows}
-        assert statistics.repeated == len(mine) - len(set(mine))
-        assert statistics.shared == sum(row in others for row in mine)
+        assert one.repeated == len(mine) - len(set(mine))
+        assert one.shared == sum(row in others for row in mine)
     assert found[0].repeated and found[0].shared
 
 
