@@ -123,7 +123,8 @@ class Setting:
         least = number and (value > self.low or (value >= self.low and not self.above))
         if number and whole and least and value <= self.high:
             return ""
-        return f"found {value!r}; expected {self.range_text()}"
+        found = value if isinstance(value, Fraction) else repr(value)
+        return f"found {found}; expected {self.range_text()}"
 
     def range_text(self) -> str:
         """The values that can be, in words, as "a number from 0 to 1"."""

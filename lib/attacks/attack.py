@@ -119,7 +119,7 @@ def _attacked(
         first = network(images[:1])
     if not isinstance(first, Tensor) or first.ndim != 2 or len(first) != 1:
         raise DataError(f"{NAME}: found no logits (n, classes) for images {tuple(images.shape)}")
-    chosen = suite(settings, images[0].numel(), first.shape[1])
+    chosen = suite(settings, images.shape[1:], first.shape[1])
     reference = settings.engine == "reference"
     oracle = oracle_of(network, batch, images.device, name=NAME, reference=reference)
     count, begun, robust = len(images), time.monotonic(), 0

@@ -1,6 +1,5 @@
 """A command's attack on a set: the job, and what its verdict says beside what was found."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -58,7 +57,8 @@ def attack_job(
 
     Raises DataError for settings that do not go with the images or the classes.
     """
-    made = suite(settings, math.prod(source.shape), classes)
+    height, width, channels = source.shape
+    made = suite(settings, (channels, height, width), classes)
     if made.library_draws:  # whose outcome depends on it
         made.settings["batch"] = batch
     count = min(source.count, first or source.count)

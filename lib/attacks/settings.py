@@ -14,6 +14,7 @@ from advlib.numbers import parse_fraction
 from advlib.settings import Conditions, Rule, check, setting, when
 
 NORMS = ("Linf", "L2", "L1")
+FINEST = Fraction(1, 1 << 23)  # distance of the float32 numbers about 1
 RADII = {"Linf": Fraction(8, 255), "L2": Fraction(1, 2), "L1": Fraction(12)}  # where none is given
 LOSSES = ("cw", "ce", "kl", "dlr")
 TARGETED = ("cw", "ce", "dlr")  # the losses that can lead towards a class
@@ -141,15 +142,20 @@ class AttackSettings:
     def radius(self, numbers: int) -> Fraction:
         """The radius, for images of so many numbers.
 
-        Raises DataError for one that holds all images of [0, 1].
+        Raises DataError for one that holds all images of [0, 1], or none but the image itself.
         """
         radius = RADII[self.norm] if self.eps is None else self.eps
+        if radius < FINEST:
+            raise DataError(
+                f"eps: found {float(radius):g}; expected {float(FINEST):.2g} or more, by which"
+                " float32 tells bright pixels apart"
+            )
         most = {"Linf": 1.0, "L2": numbers**0.5, "L1": float(numbers)}[self.norm]
         if radius >= most:
-            meant = f": did you mean {radius}/255?" if self.norm == "Linf" else ""
+            found = f"{float(radius):g}"
+            meant = f": did you mean {found}/255?" if self.norm == "Linf" else ""
             raise DataError(
-                f"eps: found {radius}; images are in [0, 1], and any other is within"
-                f" {most:g}{meant}"
+                f"eps: found {found}; images are in [0, 1], and any other is within {most:g}{meant}"
             )
         return radius
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from advlib.attacks.draws import Draws, Keyed
 from advlib.attacks.losses import margin
 from advlib.attacks.problem import Problem
-from advlib.attacks.square_proposals import Proposals, proposals
+from advlib.attacks.square_proposals import TILES, Proposals, proposals
 from advlib.attacks.stages import Attack, Carry, Round, Setup
 
 STEPS = 5000
@@ -260,4 +260,11 @@ def _rounds(setup: Setup) -> list[Round]:
     return [partial(_round, first=i * each, last=(i + 1) * each) for i in range(PARTS)]
 
 
-SQUARE = Attack("square", 4, _rounds, lambda setup: float(STEPS // PARTS), library=True)
+def _needs(setup: Setup) -> str:
+    """Where the search starts in L2 and L1 are rows of tiles, of a pixel or more."""
+    return "" if setup.norm == "Linf" or setup.shape[1] >= TILES else f"{TILES} rows of pixels"
+
+
+SQUARE = Attack(
+    "square", 4, _rounds, lambda setup: float(STEPS // PARTS), needs=_needs, library=True
+)

@@ -25,6 +25,7 @@ from advlib.attacks.draws import Draws
 
 FIRST_SHARE = 0.8  # of the pixels that a square covers at the beginning
 HALVED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # the last steps before the share halves
+TILES = 5  # from top to bottom, where the search in L2 and L1 starts
 TINY = 1e-12  # keeps the direction of nothing finite
 
 
@@ -106,22 +107,26 @@ class LinfProposals:
 
 
 class L1L2Proposals:
-    """L2 and L1: perturbation moves from one square to another, in two pyramids of unlike sign."""
+    """L2 and L1: perturbation moves from one square to another, in two pyramids of unlike sign.
+
+    For images of 5 rows or more.
+    """
 
     shared = 5
 
     def __init__(self, norm: str, eps: float, shape: Sequence[int]):
         self._norm, self._eps, self._shape = norm, eps, tuple(shape)
         self.own, h, w = self._shape
-        self._tile = max(1, h // 5)
+        self._tile = h // TILES
         self._tiles = h // self._tile, w // self._tile
 
     def draw(self, draws: Draws, lanes: Tensor) -> Tensor:
-        parts = []
-        for tile in range(math.prod(self._tiles)):
-            turned = draws.shared(lanes, (1,), 0, tile)
-            parts.append(torch.cat((turned, draws.uniform(lanes, (self.own,), 1, tile)), 1))
-        return torch.stack(parts, 1)
+        tiles = math.prod(self._tiles)  # none in a row narrower than one
+        numbers = torch.empty(len(lanes), tiles, 1 + self.own, device=lanes.device)
+        for tile in range(tiles):
+            numbers[:, tile, :1] = draws.shared(lanes, (1,), 0, tile)
+            numbers[:, tile, 1:] = draws.uniform(lanes, (self.own,), 1, tile)
+        return numbers
 
     def start(self, images: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Tiles, each of two pyramids of unlike sign."""
@@ -130,7 +135,7 @@ class L1L2Proposals:
         tiles = shapes[:, :, None] * _sign(numbers[:, :, 1:])[..., None]  # (n, tiles, c, side^2)
         tiles = tiles.view(n, *self._tiles, c, side, side).permute(0, 3, 1, 4, 2, 5)
         tiles = tiles.reshape(n, c, self._tiles[0] * side, self._tiles[1] * side)
-        delta, edge = torch.zeros_like(images), (h - 5 * side) // 2
+        delta, edge = torch.zeros_like(images), (h - TILES * side) // 2
         # the tiles of images below 10 pixels stand out over the border
         tiles = tiles[:, :, : h - edge, : w - edge]
         delta[:, :, edge : edge + tiles.shape[2], edge : edge + tiles.shape[3]] = tiles

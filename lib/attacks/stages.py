@@ -18,13 +18,15 @@ class Setup:
     """What decides the rounds of an attack.
 
     version: of AutoAttack, "standard", "plus" or "rand"; "custom" for a list of attacks.
-    classes: of the classifier, a count.  pgd, restarts, targets: of PGD alone: its settings, its
-    starts, and how many other classes it aims at, 0 for none.
+    classes: of the classifier, a count.  shape: of images, (c, h, w).
+    pgd, restarts, targets: of PGD alone: its settings, its starts, and how many other classes it
+    aims at, 0 for none.
     """
 
     version: str
     norm: str
     classes: int
+    shape: tuple[int, ...]
     pgd: PGD = field(default_factory=PGD)
     restarts: int = 1
     targets: int = 0
@@ -38,6 +40,7 @@ class Attack:
     rounds: to be done in order, each with what the one before returned; a job can be interrupted
     between them.  cost: of a round, forward passes of an image that nothing fools, a gradient
     counted as two.  fewest: classes that it needs.
+    needs: what the images lack for it, as "5 rows"; "" for nothing.
     aims: how many other classes a targeted attack aims at; None for an untargeted one.
     library: whether it is an attack of the AutoAttack library, of the same name there.
     alone: whether it has settings of its own and is no part of lists.
@@ -48,6 +51,7 @@ class Attack:
     rounds: Callable[[Setup], Sequence[Round]]
     cost: Callable[[Setup], float]
     fewest: int = 2
+    needs: Callable[[Setup], str] = lambda setup: ""
     aims: Callable[[Setup], int] | None = None
     library: bool = False
     alone: bool = False

@@ -7,6 +7,8 @@ Source: Croce and Hein 2020 (arXiv 2003.01690), Sec. 5, with the settings of pya
 presets Bartoldson et al. 2024, Sec. 3.1 and App. H.4.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from advlib.attacks import apgd, fab, pgd, square
@@ -35,14 +37,17 @@ VERSIONS = {
 NAMES = ("autoattack", "autoattack-plus", "autoattack-rand")
 
 
-def suite(settings: AttackSettings, numbers: int, classes: int) -> Suite:
-    """The attacks that settings name, for a classifier of images of so many numbers.
+def suite(settings: AttackSettings, shape: Sequence[int], classes: int) -> Suite:
+    """The attacks that settings name, for a classifier of images of a shape (c, h, w).
 
-    Raises DataError for unknown names, too few classes, and settings that do not go together.
+    Raises DataError for unknown names, too few classes, images too small, and settings that do not
+    go together.
     """
-    radius = settings.radius(numbers)
+    radius = settings.radius(math.prod(shape))
+    if classes < 2:
+        raise DataError(f"found {classes} class; expected a network of 2 or more")
     of = _pgd if settings.attack in PGDS else _autoattack
-    stages, version, document = of(settings, float(radius), classes)
+    stages, version, document = of(settings, float(radius), tuple(shape), classes)
     if settings.library_draws and version is None:
         raise DataError(f"attack {settings.attack}: the AutoAttack library has no such attack")
     drawn = {
@@ -72,14 +77,21 @@ def suite(settings: AttackSettings, numbers: int, classes: int) -> Suite:
 Parts = tuple[tuple[Stage, ...], str | None, dict]  # stages, version of the library, JSON
 
 
-def _autoattack(settings: AttackSettings, eps: float, classes: int) -> Parts:
+def _autoattack(
+    settings: AttackSettings, eps: float, shape: tuple[int, ...], classes: int
+) -> Parts:
     version, attacks = _named(settings.attack)
-    setup = Setup(version, settings.norm, classes)
+    setup = Setup(version, settings.norm, classes, shape)
     for attack in attacks:
         if classes < attack.fewest:
             raise DataError(
                 f"attack {attack.name}: {classes} classes; its loss needs {attack.fewest}: name"
                 " other attacks, as --attack apgd-ce,fab-t,square"
+            )
+        if needed := attack.needs(setup):
+            raise DataError(
+                f"attack {attack.name}: images of {shape[1]} x {shape[2]} pixels; in"
+                f" {setup.norm} it needs {needed}: name other attacks, as --attack apgd-ce,fab-t"
             )
     document = {
         "name": settings.attack,
@@ -110,7 +122,7 @@ def _named(name: str) -> tuple[str, tuple[Attack, ...]]:
     return "custom", tuple(ATTACKS[attack] for attack in names)
 
 
-def _pgd(settings: AttackSettings, eps: float, classes: int) -> Parts:
+def _pgd(settings: AttackSettings, eps: float, shape: tuple[int, ...], classes: int) -> Parts:
     how, targets = settings.pgd(eps), settings.targets or 0
     if targets and how.loss not in TARGETED:
         raise DataError(f"loss {how.loss}: has no target; expected one of {', '.join(TARGETED)}")
@@ -118,7 +130,7 @@ def _pgd(settings: AttackSettings, eps: float, classes: int) -> Parts:
         raise DataError(f"targets: found {targets}; {classes} classes have {classes - 1} others")
     if how.loss == "dlr" and classes < (needed := 4 if targets else 3):
         raise DataError(f"loss dlr: {classes} classes; it needs {needed}")
-    setup = Setup("custom", settings.norm, classes, how, settings.restarts, targets)
+    setup = Setup("custom", settings.norm, classes, shape, how, settings.restarts, targets)
     document = {
         "name": settings.attack,
         **asdict(how),

@@ -95,11 +95,11 @@ def test_starts_and_targets_are_the_librarys(norm, version):
     }
     name = f"autoattack-{version}".removesuffix("-standard")
     settings = AttackSettings(attack=name, norm=norm)
-    made = suites.suite(settings, 3072, 100)
+    made = suites.suite(settings, (3, 32, 32), 100)
     assert [stage.name for stage in made.stages] == its.attacks_to_run
     for stage in made.stages:
         assert len(stage.rounds) == rounds[stage.name]
-    five = suites.suite(AttackSettings(norm=norm), 3072, 5)
+    five = suites.suite(AttackSettings(norm=norm), (3, 32, 32), 5)
     # no more targets than other classes
     assert five.aims == {"apgd-t": 4, "fab-t": 4}
 

@@ -170,7 +170,7 @@ def whole(attack, batch=40, seed=SEED, **settings):
         loss=attack.loss,
         **settings,
     )
-    (stage,) = suite(chosen, 192, 10).stages
+    (stage,) = suite(chosen, (3, 8, 8), 10).stages
     for part in stage.rounds:
         part(made, {})
     return made

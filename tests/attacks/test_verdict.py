@@ -47,7 +47,7 @@ def found(by=BY, first=0, seed=0, costs=None, findings=(), zeros=0):
 
 
 def summed(*windows):
-    tally = Verdict(suite(AttackSettings(), 48, 10))
+    tally = Verdict(suite(AttackSettings(), (3, 4, 4), 10))
     for window in windows:
         tally.add(window)
     return tally.document()

@@ -32,7 +32,7 @@ IMAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 10
 BATCH, SEED = 250, 0
 ENGINES = ("library", "ours", "keyed")
 RADIUS = exact_radius(EPS)
-STAGES = suite(AttackSettings(eps=RADIUS), 3072, 10).stages
+STAGES = suite(AttackSettings(eps=RADIUS), (3, 32, 32), 10).stages
 
 
 def images():
@@ -60,7 +60,7 @@ def measure(engine, number, robust):
     """Print the seconds of a stage, and which images withstand it; `robust` is before."""
     kind = "reference" if engine == "library" else "fast"
     settings = AttackSettings(eps=RADIUS, seed=SEED, engine=kind)
-    stage = suite(settings, 3072, 10).stages[number]
+    stage = suite(settings, (3, 32, 32), 10).stages[number]
     draws = Keyed(SEED, torch.arange(IMAGES)) if engine == "keyed" else Library(SEED, BATCH)
     problem = Problem(oracle(engine), *images(), "Linf", float(RADIUS), draws)
     problem.robust, carry = torch.tensor(robust), {}

@@ -117,6 +117,8 @@ BAD = {
     "four.st few": "few: 10 classes; wrn-10-1 has 4",
     "robust.st few --eps 8": "did you mean 8/255?",
     "robust.st few --eps 0": "expected a radius above 0",
+    "robust.st few --eps 1e-12": "--eps: found 1e-12; expected 1.2e-07 or more",
+    "robust.st few --eps 107.9": "found 107.9; images are in [0, 1], and any other is within 1:",
     "robust.st few --eps small": "found 'small'; expected a radius, as 8/255",
     "robust.st few --eps 20 --norm L2": "images are in [0, 1], and any other is within 13.8564",
     "robust.st empty.tar": "no images",
