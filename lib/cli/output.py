@@ -81,7 +81,11 @@ def read_fits(streams: Sequence) -> list:
     from advlib.laws.document import parse_fits
 
     opened = open_inputs(streams)
-    return [fit for file in opened for fit in parse_fits(file.read(), stream_name(file))]
+    fits = [fit for file in opened for fit in parse_fits(file.read(), stream_name(file))]
+    for fit in fits:
+        if fit.quality_column != "fid":
+            note(f"{fit.name}: fid stands for {fit.quality_column}, the quality of this law")
+    return fits
 
 
 def history_of(fits: Sequence) -> list[dict]:

@@ -68,6 +68,11 @@ class Fit:
         return str(self.document.get("variant", ""))
 
     @property
+    def quality_column(self) -> str:
+        """The column of a runs table that the law takes for quality: "fid", if nothing says it."""
+        return str(self.document.get("quality_column", "fid"))
+
+    @property
     def has_quality(self) -> bool:
         """Whether the law depends on FID."""
         return self.form.knows_quality(self.best.parameters)

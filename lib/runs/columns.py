@@ -7,6 +7,7 @@ from dataclasses import dataclass
 REQUIRED = ("params", "samples", "loss")  # columns of a table that laws are fitted to
 TEXT = "text"
 NUMBER = "number"
+DISTANCE = "fd_"  # begins the name of a distance by other features than FID's
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ COLUMNS = {
         Column("clean_loss", open_low=False),
     )
 }
+
+
+def column_of(name: str) -> Column | None:
+    """What is known of a column by its name: of ours, and of distances that advfid prints."""
+    if name.startswith(DISTANCE):
+        return Column(name, open_low=False)
+    return COLUMNS.get(name)
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,9 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
             "fid": header["fid"],
             "params": header["params"],
             "planned_samples": header["planned_samples"],
+            **dict(header.get("distances", {})),
         }
-    except (KeyError, TypeError) as err:
+    except (KeyError, TypeError, ValueError) as err:
         raise DataError(f"{name}:1: the header has no {err}; expected that of advtrain") from None
     columns: dict = {}
     for key, value in about.items():

@@ -16,7 +16,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.numbers import FAR, NEAR
-from advlib.runs.columns import COLUMNS, EXTRA, REQUIRED, TEXT, Column, layout_of
+from advlib.runs.columns import EXTRA, REQUIRED, TEXT, Column, column_of, layout_of
 from advlib.runs.logs import is_log, table_of_log
 from advlib.runs.table import Table, concatenate, join_tables
 
@@ -92,7 +92,7 @@ def _read(name, stream, renames, required) -> Table:
     first, rows = reader.line_num + 1, 0
     for line, block in _blocks(name, reader, len(header)):
         for column, theirs, cells in zip(names, header, zip(*block, strict=True), strict=True):
-            known = COLUMNS.get(column) or EXTRA.get(column)
+            known = column_of(column) or EXTRA.get(column)
             scale = layout.scale.get(column, 1.0)
             parts[column].append(_parse(name, line, block, theirs, known, cells, scale))
         rows += len(block)

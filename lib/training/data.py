@@ -97,24 +97,39 @@ def recorded_fid(sets: Sequence[ShardSet]) -> float | None:
     It is the field `fid` of an entry.  One before an advcut is that of other images, and not
     taken.  Raises DataError where it is no number of 0 or above.
     """
+    return _recorded(sets, "fid")
+
+
+def recorded_distances(sets: Sequence[ShardSet]) -> dict[str, float]:
+    """Distances by other features than FID's, as fd_pixels, that the history of every set records.
+
+    Taken and refused as `recorded_fid`.
+    """
+    entries = [e for shards in sets for e in shards.history if isinstance(e, dict)]
+    names = sorted({key for entry in entries for key in entry if key.startswith("fd_")})
+    found = {name: _recorded(sets, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _recorded(sets: Sequence[ShardSet], name: str) -> float | None:
     found: set[float] = set()
     for shards in sets:
         own: set[float] = set()
         for entry in filter(lambda e: isinstance(e, dict), shards.history):
             if entry.get("tool") == "advcut":
                 own.clear()
-            if "fid" in entry:
-                own.add(_fid(entry["fid"], shards.name))
+            if name in entry:
+                own.add(_distance(entry[name], f"{shards.name}: history: {name}"))
         if len(own) != 1:
             return None
         found |= own
     return found.pop() if len(found) == 1 else None
 
 
-def _fid(value, name: str) -> float:
+def _distance(value, where: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and value >= 0):
-        raise DataError(f"{name}: history: fid: found {value!r}; expected a number, 0 or above")
+        raise DataError(f"{where}: found {value!r}; expected a number, 0 or above")
     return float(value)
 
 

@@ -14,7 +14,13 @@ from advlib.jobs.ranks import join
 from advlib.models.network import build
 from advlib.models.zoo import NORMALISATIONS, parse
 from advlib.shards.reader import open_set
-from advlib.training.data import Images, open_training, recorded_fid, require_same_form
+from advlib.training.data import (
+    Images,
+    open_training,
+    recorded_distances,
+    recorded_fid,
+    require_same_form,
+)
 from advlib.training.loop import Run
 from advlib.training.plan import Evaluations, Plan
 from advlib.training.recipe import Recipe
@@ -105,9 +111,11 @@ def _about(
 ) -> dict[str, Any]:
     """What header and checkpoints say of a run and its images."""
     sources = [entry for shards in images.all for entry in shards.history]
+    distances = recorded_distances(images.sets)
     return {
         "run": os.path.basename(os.path.abspath(folder)),
         "dataset": data.name or " ".join(shards.name for shards in images.sets),
         "fid": recorded_fid(images.sets) if data.fid is None else data.fid,
+        **({"distances": distances} if distances else {}),
         "history": [*sources, *([history] if history else [])],
     }

@@ -42,6 +42,7 @@ FITS = [
     "--approach 2 --joint --weights loss_error {more}",
     "--approach 2 --plain --where dataset=dg20 {more}",
     "--approach 2 --interaction {more}",
+    "--approach 3 --quality-column fid {more}",
     "--approach 1 envelope.csv",
 ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.shards.reader import open_set
-from advlib.training.data import open_training, recorded_fid
+from advlib.training.data import open_training, recorded_distances, recorded_fid
 
 
 def test_a_single_set_has_no_end_and_several_are_read_once(small_sets):
@@ -61,3 +61,16 @@ def test_the_fid_is_that_of_the_sets_history(measured, small_sets, case):
     assert (
         recorded_fid([open_set([str(small_sets / name)]) for name in ("one", "other")]) == expected
     )
+
+
+def test_distances_by_other_features_are_told_by_name(measured, small_sets):
+    """Under the rules of the FID: one that a set lacks is told of none."""
+    measured("one", {"tool": "advfid", "fd_pixels": 3.5}, {"fd_net": 1.0})
+    measured("other", {"tool": "advfid", "fd_pixels": 3.5, "fid": 2.0})
+    sets = [open_set([str(small_sets / name)]) for name in ("one", "other")]
+    assert recorded_distances(sets) == {"fd_pixels": 3.5}
+    assert recorded_distances(sets[:1]) == {"fd_pixels": 3.5, "fd_net": 1.0}
+    assert recorded_fid(sets) is None
+    measured("bad", {"fd_pixels": "far"})
+    with pytest.raises(DataError, match="bad: history: fd_pixels: found 'far'; expected a number"):
+        recorded_distances([open_set([str(small_sets / "bad")])])

@@ -9,7 +9,7 @@ import numpy as np
 from advlib.laws.document import checked_fit
 from advlib.laws.fit import Fit
 from advlib.laws.fitting.documents import documents
-from advlib.laws.fitting.observations import fids_of, require_numbers
+from advlib.laws.fitting.observations import fids_of, require_numbers, with_quality
 from advlib.laws.fitting.scores import pooled_score
 from advlib.laws.fitting.selection import checkpoints, condition_text, on_frontier
 from advlib.laws.fitting.settings import Settings
@@ -38,6 +38,7 @@ def compare(
     """
     require_numbers(table, "flops", "comparing laws")
     notes = [] if notes is None else notes
+    table, settings = with_quality(table, settings)
     if not settings.holdout:
         rows = checkpoints(table, settings, []).table
         limit = f"{np.quantile(rows['flops'], 1 - LARGEST):.4g}"

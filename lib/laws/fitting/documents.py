@@ -15,6 +15,7 @@ from advlib.laws.fitting.observations import (
     flops_constant,
     require_numbers,
     rows_of_dataset,
+    with_quality,
 )
 from advlib.laws.fitting.scores import predicted, r_squared, score
 from advlib.laws.fitting.selection import Chosen, checkpoints, condition_text
@@ -43,6 +44,7 @@ def documents(
     require_numbers(table, "loss", "a fit")
     form = form_of(approach, settings.variant)
     notes = [] if notes is None else notes
+    table, settings = with_quality(table, settings)
     return fitting_module(form).documents(table, settings, notes, progress)
 
 
@@ -96,12 +98,14 @@ def surface_document(
 
 def first_fields(form: Form, variant: str, settings: Settings) -> dict:
     """What every document begins with."""
+    quality = {"quality_column": settings.quality_column} if settings.quality_column else {}
     return {
         "format": FORMAT,
         "version": VERSION,
         "approach": form.approach,
         "variant": variant,
         "recipe": settings.recipe,
+        **quality,
     }
 
 

@@ -11,7 +11,7 @@ from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.settings import Settings, check_settings
 from advlib.laws.forms import APPROACHES
 from advlib.laws.library import Fit, read_fit
-from advlib.runs.columns import COLUMNS, REQUIRED, TEXT
+from advlib.runs.columns import REQUIRED, TEXT, column_of
 from advlib.runs.reading import read_tables
 from advlib.runs.table import Table
 
@@ -53,7 +53,7 @@ def table_of(source: Any) -> Table:
             return read_tables([(path, file)], {}, REQUIRED)
     columns: dict[str, Any] = {}
     for name in source if isinstance(source, Mapping) else list(source.columns):
-        known = COLUMNS.get(name)
+        known = column_of(name)
         if known and known.kind != TEXT:
             columns[name] = np.asarray(source[name], dtype=float)
             _check_range(name, known, columns[name])

@@ -5,11 +5,13 @@ Source: Bartoldson et al. 2024, Sec. 3.2, App. B and F.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws.fit import K
+from advlib.laws.fitting.settings import Settings
 from advlib.runs.table import Table
 
 K_TOLERANCE = 0.01  # the study's runs agree with FLOPs = 7822 N D within this; App. B
@@ -44,6 +46,47 @@ def require_enough(table: Table, parameters: int) -> None:
     for name in ("params", "samples"):
         if len(set(table[name].tolist())) < 2:
             raise DataError(f"{table.source}: all runs have the same {name}; its exponent is open")
+
+
+def with_quality(table: Table, settings: Settings) -> tuple[Table, Settings]:
+    """The table with the quality that the settings name in place of FID, and the settings for it.
+
+    The study's rule on underfit runs speaks of FID and is not applied then.  Raises DataError where
+    there is no such column of numbers of 0 or above.
+    """
+    name = settings.quality_column
+    if name in (None, "fid"):
+        return table, settings
+    if name not in table:
+        raise DataError(f"{table.source}: no column {name!r} to take as the quality of the images")
+    values = qualities(table, name)
+    other = Table({**table.columns, "fid": values}, table.source, table.origin)
+    return other, replace(settings, keep_underfit=True)
+
+
+def qualities(table: Table, name: str) -> np.ndarray:
+    """A column as qualities, (n,) float64, NaN for empty cells; it may be one carried as text.
+
+    Raises DataError, naming the row, for what is no number of 0 or above.
+    """
+    values = np.array([_quality(value) for value in table[name]], np.float64)
+    if (wrong := np.isinf(values) | (values < 0)).any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{table.place(row)}: column {name!r}: found {table[name][row]!r:.40}; expected a"
+            " number, 0 or above"
+        )
+    return values
+
+
+def _quality(value: float | str) -> float:
+    """A cell as a number; NaN for an empty one, below 0 for what is none."""
+    if value == "":
+        return np.nan
+    try:
+        return float(value)
+    except ValueError:
+        return -1.0
 
 
 def fids_of(table: Table) -> dict[str, float]:

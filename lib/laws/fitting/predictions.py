@@ -6,6 +6,7 @@ import numpy as np
 
 from advlib.errors import DataError
 from advlib.laws.fit import Fit
+from advlib.laws.fitting.observations import qualities
 from advlib.laws.predict import predictions
 from advlib.laws.rows import ENDS, require_surface
 from advlib.runs.table import Table, plain_values
@@ -52,14 +53,16 @@ def row_predictions(fit: Fit, table: Table, fids: np.ndarray) -> list[dict]:
 def _fids(fit: Fit, table: Table) -> np.ndarray:
     if not fit.has_quality:
         return np.zeros(len(table))
-    fids = np.array(table["fid"]) if "fid" in table else np.full(len(table), np.nan)
+    column = fit.quality_column
+    fids = qualities(table, column) if column in table else np.full(len(table), np.nan)
     if "dataset" in table:
         named = np.array([fit.fids.get(name, np.nan) for name in table["dataset"]])
         fids = np.where(np.isnan(fids), named, fids)
     if np.isnan(fids).any():
         row = int(np.argmax(np.isnan(fids)))
         raise DataError(
-            f"{table.place(row)}: no fid, and no dataset that the fit knows; expected one of them"
+            f"{table.place(row)}: no {column}, and no dataset that the fit knows; expected one of"
+            " them"
         )
     return fids
 

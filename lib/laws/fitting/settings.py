@@ -53,6 +53,13 @@ class Settings:
         metavar="NAME",
         applies=when(approaches=(2,)) + TWO_STAGES,
     )
+    quality_column: str | None = setting(
+        None,
+        "The column that is the quality of the images, as fd_pixels.",
+        metavar="COLUMN",
+        usual="fid",
+        applies=when(approaches=BY_MINIMISER),
+    )
     datasets: tuple[str, ...] = setting(
         (),
         "Approach 1: the data set; may be repeated. [default: each in turn]",

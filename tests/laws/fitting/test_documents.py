@@ -5,9 +5,12 @@ import pytest
 from fits import document
 
 from advlib.errors import DataError
+from advlib.laws.document import checked_fit
 from advlib.laws.fitting.comparison import compare
 from advlib.laws.fitting.observations import digest
+from advlib.laws.fitting.predictions import predict_table
 from advlib.laws.fitting.settings import Settings
+from advlib.runs.table import Table
 
 from paper import runs
 from simulate import TRUTH2, TRUTH3, table
@@ -120,3 +123,33 @@ def test_an_empty_budget_is_named_where_a_law_needs_it():
     ):
         with pytest.raises(DataError, match=r"t.csv:6: column 'flops': found an empty cell"):
             run()
+
+
+def test_any_column_can_be_the_quality_of_a_law():
+    """The same law as of a table in which it is called fid, but for the rule of FID below 10."""
+    rows = table(3, TRUTH3, noise=0.003)
+    expected = document(rows, approach=3, bootstrap=20, keep_underfit=True)
+    columns = {n: c for n, c in rows.columns.items() if n != "fid"}
+    for values in (rows["fid"], [f"{value:.17g}" for value in rows["fid"]]):
+        other = Table({**columns, "fd_pixels": values}, rows.source)
+        made = document(other, approach=3, bootstrap=20, quality_column="fd_pixels")
+        assert made["quality_column"] == "fd_pixels" and "quality_column" not in expected
+        for key in ("parameters", "draws", "datasets"):
+            assert made[key] == expected[key]
+        fit = checked_fit(made)
+        (one, *_) = predict_table([fit], other.take(np.arange(2)))
+        (its, *_) = predict_table([checked_fit(expected)], rows.take(np.arange(2)))
+        assert one["predicted_loss"] == its["predicted_loss"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(None, "no column 'mood'"), ("x", "found 'x'; expected a number"), (-1.0, "found .*-1")],
+)
+def test_a_quality_that_is_no_number_is_refused(values, said):
+    rows = table(3, TRUTH3, noise=0.003)
+    if values is not None:
+        column = [values] * len(rows) if isinstance(values, str) else np.full(len(rows), values)
+        rows = Table({**rows.columns, "mood": column}, "runs")
+    with pytest.raises(DataError, match=said):
+        document(rows, approach=3, quality_column="mood")
