@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from advlib.errors import DataError
+from advlib.runs.columns import REQUIRED
 from advlib.runs.logs import is_log, table_of_log, with_fid
+from advlib.runs.reading import read_tables
+from advlib.runs.writing import csv_blocks
 
 HEADER = {
     "event": "header",
@@ -106,3 +109,18 @@ def test_logs_are_told_from_tables_without_consuming_them():
     stream = log(evaluation(1e6))
     assert is_log(stream) and len(table_of_log(stream, "log")) == 1
     assert not is_log(io.BufferedReader(io.BytesIO(b"run,params\n")))
+
+
+def test_distances_of_the_header_are_columns_that_a_table_reads_back():
+    header = HEADER | {"distances": {"fd_pixels": 3.5}}
+    table = table_of_log(log(evaluation(1e6), header=header), "log")
+    assert table["fd_pixels"].tolist() == [3.5]
+    written = b"".join(part.encode() for part in csv_blocks(table))
+    again = read_tables([("table", io.BytesIO(written))], {}, REQUIRED)
+    assert again["fd_pixels"].tolist() == [3.5]
+    for bad in ([1], {"fd_pixels": True}, "far"):
+        with pytest.raises(DataError, match=r"^log:1: "):
+            table_of_log(log(evaluation(1e6), header=HEADER | {"distances": bad}), "log")
+    far = written.replace(b"3.5", b"far")
+    with pytest.raises(DataError, match="table:2: column 'fd_pixels': found 'far'"):
+        read_tables([("table", io.BytesIO(far))], {}, REQUIRED)
