@@ -7,6 +7,7 @@ on batches, but for rounding.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,7 @@ class _Job:
             ranks.sum(counts).cpu().numpy().astype(np.int64),
         )
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """What tells this job from others, as JSON."""
         assert isinstance(self.source, ShardSet)
@@ -186,7 +188,7 @@ class _Job:
         for i, part in enumerate(whole.parts):
             tensors |= {f"mean.{i}": part.mean, f"scatter.{i}": part.scatter}
         images = [part.count for part in whole.parts]
-        about = {"job": self.identity(), "done": done, "images": images}
+        about = {"job": self.identity, "done": done, "images": images}
         with cannot_write(path):
             save_tensors(path, tensors, KEY, about)
 
@@ -197,7 +199,7 @@ class _Job:
         if not os.path.exists(path):
             return 0
         tensors, about = load_tensors(path, KEY, "; remove it to begin anew")
-        other = "of something else" if about is None else difference(about["job"], self.identity())
+        other = "of something else" if about is None else difference(about["job"], self.identity)
         if about is None or other:
             raise DataError(f"{path}: of another job, {other}; remove it to begin anew")
         if self.ranks.first:

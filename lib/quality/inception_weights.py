@@ -51,8 +51,8 @@ IGNORED = "num_batches_tracked"
 def load_inception(path: str) -> InceptionNetwork:
     """The network with the weights of a file, float32 on the CPU in evaluation mode.
 
-    Raises DataError for a file of another kind or network, or one that is damaged; OSError where
-    it cannot be read.
+    Raises DataError for a file that is not there, is of another kind or network, or is damaged;
+    OSError where it cannot be read.
     """
     network = InceptionNetwork()
     found = _grouped(path, _read(path))
@@ -104,6 +104,8 @@ def _check_digest(where: str, found: str) -> None:
 
 def _read(path: str) -> Mapping[str, Tensor]:
     """The tensors of a file by name, in its order."""
+    if not os.path.isfile(path):
+        raise DataError(f"{path}: no such file; expected the weights of FID's Inception")
     if is_torchscript(path):
         return read_tensors(path)
     content: Any

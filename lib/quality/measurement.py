@@ -22,7 +22,7 @@ from advlib.quality.kernel_distance import kernel_distance
 from advlib.quality.manifold import overlap
 from advlib.quality.memorisation import Memorised, memorisation
 from advlib.quality.settings import OFFICIAL, QualitySettings
-from advlib.quality.statistics import Statistics, load_statistics
+from advlib.quality.statistics import COLUMN, FID, Statistics, load_statistics
 from advlib.shards.reader import ShardSet
 from advlib.shards.stream import ShardStream
 
@@ -167,7 +167,7 @@ def compare(side: Side, reference: Side, settings: QualitySettings) -> Compariso
 
 def kernel_column(column: str) -> str:
     """What the kernel distance is called where the Frechet distance is called `column`."""
-    return "kid" if column == "fid" else "kd" + column.removeprefix("fd")
+    return "kid" if column == FID else "kd" + column.removeprefix("fd")
 
 
 def _neighbourhood(
@@ -196,7 +196,7 @@ def _kept(side: Side) -> Tensor:
 
 def distance_column(row: Mapping[str, Any]) -> str:
     """The name of the distance in a row of `compare`: "fid", or "fd_" and the features' name."""
-    return next(name for name in row if name == "fid" or name.startswith("fd_"))
+    return next(name for name in row if COLUMN.fullmatch(name))
 
 
 def document(side: Side, reference: Side, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _features(side: Side, reference: Side, settings: QualitySettings) -> dict[st
         if found := known.statistics.about.get("features"):
             return found
     name = settings.features or OFFICIAL
-    return {"name": name, "column": "fid" if name == OFFICIAL else f"fd_{name.replace('-', '_')}"}
+    return {"name": name, "column": FID if name == OFFICIAL else f"fd_{name.replace('-', '_')}"}
 
 
 def remarks(sides: list[Side]) -> list[str]:
@@ -233,6 +233,11 @@ def remarks(sides: list[Side]) -> list[str]:
             said.append(
                 f"{side.name}: {images} images for {size} features: the covariance is singular, and"
                 " the distance far above that of many images"
+            )
+        elif side.gathered and (least := min(p.count for p in side.gathered.parts)) <= size:
+            said.append(
+                f"{side.name}: parts of {least} images for {size} features: their covariances are"
+                " singular, and their distances far above that of the whole"
             )
         if "features" not in side.statistics.about:
             said.append(f"{side.name}: does not say its features; taken as those asked for")

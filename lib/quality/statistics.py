@@ -10,6 +10,7 @@ variance".
 import io
 import json
 import os
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,11 @@ from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.jobs.files import atomic_write
 from advlib.jobs.ranks import Ranks
+from advlib.quality.settings import OFFICIAL
 
 FORMAT, VERSION = "advfid", 1
+FID = "fid"  # the distance by the official features; others are called fd_ and their name
+COLUMN = re.compile(rf"{FID}|fd_\w+", re.ASCII)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of all in a file: the same statistics, the same bytes
 
 
@@ -119,12 +123,12 @@ def load_statistics(path: str) -> Statistics:
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file; expected statistics, .npz")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            if missing := [name for name in ("mu", "sigma") if name not in file]:
+                raise DataError(f"{path}: no {missing[0]}; expected statistics, mu and sigma")
             mean, covariance = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
             about = parse_json(str(file["about"])) if "about" in file else {}
-    except KeyError as err:
-        raise DataError(f"{path}: no {err.args[0]}; expected statistics, mu and sigma") from None
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as err:
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, zipfile.BadZipFile) as err:
         raise DataError(f"{path}: not a file of statistics, or damaged: {err}") from None
     size = mean.shape[0] if mean.ndim == 1 else 0
     if not size or covariance.shape != (size, size):
@@ -135,8 +139,26 @@ def load_statistics(path: str) -> Statistics:
         raise DataError(f"{path}: mu or sigma holds numbers that are not finite")
     if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-8 * np.abs(covariance).max()):
         raise DataError(f"{path}: sigma is not symmetric, as a covariance is")
-    if not isinstance(about, dict):
-        raise DataError(f"{path}: about: found {type(about).__name__}; expected a JSON object")
+    _check_about(path, about)
     images = about.pop("images", None)
     known = isinstance(images, int) and images > 1
     return Statistics(mean, covariance, images if known else None, about)
+
+
+def _check_about(path: str, about: Any) -> None:
+    """DataError unless the document of a file says what ours says, as far as it is used."""
+    if not isinstance(about, dict):
+        raise DataError(f"{path}: about: found {type(about).__name__}; expected a JSON object")
+    features = about.get("features")
+    if features is not None:
+        names = features if isinstance(features, dict) else {}
+        name, column = names.get("name"), names.get("column")
+        known = isinstance(name, str) and isinstance(column, str) and COLUMN.fullmatch(column)
+        if not known or (column == FID) != (name == OFFICIAL):
+            raise DataError(
+                f"{path}: about: features: found {features!r:.80}; expected their name, and the"
+                " column of their distance"
+            )
+    history = about.get("history", [])
+    if not (isinstance(history, list) and all(isinstance(entry, dict) for entry in history)):
+        raise DataError(f"{path}: about: history: expected a list of objects")

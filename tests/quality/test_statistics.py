@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from advlib.errors import DataError
 from advlib.quality.statistics import Moments, Statistics, load_statistics, save_statistics
 
+PIXELS = {"name": "pixels", "column": "fd_pixels"}
+
 
 def features(count, size=5, seed=0, offset=0.0):
     random = np.random.default_rng(seed)
@@ -42,13 +44,13 @@ def test_a_file_of_ours_is_read_back_and_is_edms(tmp_path):
     moments.add(torch.from_numpy(features(9)))
     file_1, file_2 = tmp_path / "s.npz", tmp_path / "t.npz"
     path = str(file_1)
-    save_statistics(path, moments.statistics({"features": {"name": "pixels"}}))
+    save_statistics(path, moments.statistics({"features": PIXELS}))
     found = load_statistics(path)
-    assert (found.images, found.about["features"]) == (9, {"name": "pixels"})
+    assert (found.images, found.about["features"]) == (9, PIXELS)
     with np.load(path) as file:  # as EDM's fid.py does
         np.testing.assert_array_equal(file["mu"], found.mean)
         np.testing.assert_allclose(file["sigma"], np.cov(features(9).astype(float).T))
-    save_statistics(str(file_2), moments.statistics({"features": {"name": "pixels"}}))
+    save_statistics(str(file_2), moments.statistics({"features": PIXELS}))
     assert file_1.read_bytes() == file_2.read_bytes()
 
 
@@ -70,6 +72,22 @@ def test_a_file_of_edm_has_no_count(tmp_path):
         (
             {"mu": np.zeros(1), "sigma": np.eye(1), "about": np.array("[1]")},
             "about: found list; expected a JSON object",
+        ),
+        (
+            {"mu": np.zeros(1), "sigma": np.eye(1), "about": np.array('{"features": 7}')},
+            "about: features: found 7; expected their name",
+        ),
+        (  # nothing but the official features is called FID
+            {
+                "mu": np.zeros(1),
+                "sigma": np.eye(1),
+                "about": np.array('{"features": {"name": "pixels", "column": "fid"}}'),
+            },
+            "about: features: found .*pixels",
+        ),
+        (
+            {"mu": np.zeros(1), "sigma": np.eye(1), "about": np.array('{"history": "x"}')},
+            "about: history: expected a list of objects",
         ),
         (
             {"mu": np.zeros(1), "sigma": np.eye(1), "about": np.array("{")},

@@ -140,6 +140,17 @@ def test_a_checkpoint_gives_features_too(run):
     assert "digits: 50 images for 64 features: the covariance is singular" in done.stderr
 
 
+def test_parts_of_few_images_are_said(run):
+    done = run("advfid gen real --features pixels --parts 40")
+    assert "gen: parts of 5 images for 6 features: their covariances are singular" in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_is_one_line(run):
+    done = run("advfid gen --features pixels --save /dev/full", 1)
+    assert done.stderr == "advfid: /dev/full: No space left on device\n"
+
+
 def test_standard_input_is_a_set(run, folder):
     data = (folder / "gen-000000.tar").read_bytes()
     found = row(run("advfid - real --features pixels", input=data))
@@ -154,6 +165,7 @@ WRONG = {
     "advfid gen real --features gen-000000.tar": "gen-000000.tar: not a checkpoint",
     "advfid gen real --features wrn-10-1.st": "images of 3x2x1; wrn-10-1 takes 32x32x3",
     "advfid gen real --features pixels --weights x": "--weights: is for features inception and",
+    "advfid gen real --weights none.pth": "none.pth: no such file; expected the weights of FID's",
     "advfid gen real --weights gen-000000.tar": "gen-000000.tar: no generator's pickle, or damaged",
     "advfid one real --features pixels": "one: 1 images in 1 parts; a covariance takes 2 or more",
     "advfid gen real --features pixels --parts 65": "65 is not in the range 1<=x<=64",

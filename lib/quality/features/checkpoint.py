@@ -33,7 +33,7 @@ class CheckpointFeatures:
                 f" {height}x{width}x{channels}"
             )
         self.name, self.size = name, network.head.in_features
-        self.column = "fd_" + re.sub(r"\W", "_", Path(name).stem).lower()
+        self.column = "fd_" + re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII).lower()
         self.about = {
             "name": network.model.name,
             "weights_sha256": file_sha256(name),
