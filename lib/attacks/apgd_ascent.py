@@ -110,7 +110,7 @@ class Ascent:
         the end of another ascent, not a random point.
         """
         logits, at.loss, at.gradient = self._ask(at)
-        self.problem.note_zero_gradients(at.lane[losses.without_gradient(at.gradient)])
+        self.problem.note_zero_gradients(at.lane[balls.without_direction(at.gradient, self.norm)])
         at.best_loss, at.best_gradient = at.loss.clone(), at.gradient.clone()
         at.checked_loss, at.loss = at.loss.clone(), torch.zeros_like(at.loss)
         at.best = at.current.clone()

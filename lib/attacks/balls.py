@@ -33,6 +33,16 @@ def unit(perturbation: Tensor, norm: str) -> Tensor:
     return perturbation / (per_image(size(perturbation, norm), perturbation) + TINY)
 
 
+def without_direction(gradient: Tensor, norm: str) -> Tensor:
+    """Which gradients (n, c, h, w) lead nowhere, (n,) bool.
+
+    Those of zeros, and in L2 those so small that `unit` makes less than half a step of them.
+    """
+    if norm == "L2":
+        return size(gradient, norm) < TINY
+    return ~gradient.flatten(1).any(1)
+
+
 def largest(values: Tensor, share: Tensor) -> Tensor:
     """The signs of the largest values of each image, and 0 elsewhere.
 

@@ -21,7 +21,7 @@ import torch
 from pyautoattack import fab_projections
 from torch import Tensor
 
-from advlib.attacks import balls, losses
+from advlib.attacks import balls
 from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Attack, Round, Setup, as_round, other_classes, places_of
@@ -138,7 +138,7 @@ def _step(problem: Problem, at: _Lanes, nearest: bool) -> tuple[Tensor, Tensor]:
     step = (point + ETA * of_point) * (1 - share) + (image + ETA * of_image) * share
     step = step.clamp(0, 1).view_as(at.point)
     # to a boundary that no slope leads to there is no step
-    flat = losses.without_gradient(slope)
+    flat = ~slope.any(1)
     return torch.where(balls.per_image(finite(step), step), step, at.point), flat
 
 

@@ -1,6 +1,5 @@
 """What attacks raise: losses of each image, from logits (b, k) and labels (b,) to (b,)."""
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
@@ -63,8 +62,3 @@ def towards(logits: Tensor, label: Tensor, target: Tensor) -> Tensor:
 def leads(logits: Tensor, label: Tensor) -> Tensor:
     """Whether the label is the predicted class, (b,) bool."""
     return logits.argmax(1) == label
-
-
-def without_gradient(gradient: Tensor) -> Tensor:
-    """Whether the gradient of an image is nothing but zeros, (b,) bool."""
-    return ~torch.any(gradient.flatten(1), dim=1)

@@ -76,8 +76,8 @@ def climb(
     target: (n,) classes to go towards, instead of away from the label; not with "kl".
     tick: called before each step with the count of images that are left.
     number: (n,) of the images in their set, as Oracle takes it.
-    zeros: called with the rows, (m,), of images that begin without a gradient, and are not where
-    their loss ends.
+    zeros: called with the rows, (m,), of images that begin with a gradient of zero, and are not
+    where their loss ends.
     """
     if number is None:
         number = torch.arange(len(images), device=images.device)
@@ -91,7 +91,7 @@ def climb(
         at = current[active]
         _, found, gradient = oracle.gradient(at, of, number[active])
         if step == 1:
-            stuck = losses.without_gradient(gradient)
+            stuck = balls.without_direction(gradient, how.norm)
             zeros(active[stuck & (found < 0) if how.loss == "cw" else stuck])
         centre = images[active]
         ahead = how.step_size * balls.steepest(gradient, how.norm, SHARE)
