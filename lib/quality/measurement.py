@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from advlib.errors import DataError
+from advlib.jobs.precision import allow_tf32
 from advlib.jobs.ranks import Ranks
 from advlib.quality.distance import (
     Distance,
@@ -96,6 +97,7 @@ class Measurement:
 
     def _open(self, source: Images) -> Features:
         if self._features is None or self._shape != source.shape:
+            allow_tf32(False)  # distances shall not depend on the device more than they must
             self._shape = source.shape
             self._features = open_features(
                 self.settings.features or self.usual,
@@ -216,9 +218,15 @@ def joint_history(sides: Sequence[Side], entry: dict) -> list[dict]:
 
 
 def _features(side: Side, reference: Side, settings: QualitySettings) -> dict[str, Any]:
-    """What the statistics say of their features; of none that say it, what was asked for."""
+    """What the statistics say of their features; of none that say it, what was asked for.
+
+    Raises DataError for features of another name than was asked for.
+    """
+    asked = settings.features
     for known in (side, reference):
         if found := known.statistics.about.get("features"):
+            if asked in EXTRACTORS and asked != found["name"]:
+                raise DataError(f"{known.name}: features {found['name']}; asked for are {asked}")
             return found
     name = settings.features or OFFICIAL
     return {"name": name, "column": FID if name == OFFICIAL else f"fd_{name.replace('-', '_')}"}

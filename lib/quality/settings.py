@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from advlib.quality.features import EXTRACTORS
 from advlib.settings import Rule, check, setting
 
 OFFICIAL = "inception"  # features whose distance is FID
 TAKES_WEIGHTS = Rule(
     lambda found: (found["features"] or OFFICIAL).startswith(OFFICIAL),
     "is for features inception and inception-half-pixel",
+)
+COMPARES = Rule(
+    lambda found: found.get("reference", "") is not None, "does nothing without a REFERENCE"
 )
 
 
@@ -17,8 +21,7 @@ class QualitySettings:
 
     features: str | None = setting(
         None,
-        "What images are compared by: inception (FID), inception-half-pixel, efficientnet-lite0, "
-        "pixels, or the file of a checkpoint.",
+        f"What images are compared by: {', '.join(EXTRACTORS)}, or the file of a checkpoint.",
         usual="those of the statistics, else inception",
         metavar="NAME",
     )
@@ -30,7 +33,11 @@ class QualitySettings:
         applies=(TAKES_WEIGHTS,),
     )
     parts: int = setting(
-        1, "Disjoint parts that are measured too, each of equally many images.", low=1, high=64
+        1,
+        "Disjoint parts that are measured too, each of equally many images.",
+        low=1,
+        high=64,
+        applies=(COMPARES,),
     )
     least: bool = setting(
         False,
@@ -48,6 +55,7 @@ class QualitySettings:
         0,
         "Add kernel distance, precision, recall, density and coverage, of N images of each set.",
         low=0,
+        applies=(COMPARES,),
     )
     memorised: bool = setting(
         False,

@@ -1,14 +1,17 @@
 """Features of a set in parts: NumPy's numbers, whatever batches; going on after a kill."""
 
 import os
+import time
 
 import numpy as np
 import pytest
 import torch
+from kills import killed_until_done
 from small_images import ALONE, draw, exact, pixels, write
 
 from advlib.errors import CannotError, DataError
 from advlib.quality.gathering import gather
+from advlib.quality.statistics import save_statistics
 from advlib.shards.stream import ShardStream
 
 COUNT = 137
@@ -79,6 +82,27 @@ def test_a_killed_job_goes_on_to_the_same_numbers(source, tmp_path):
         assert torch.equal(mine.mean, its.mean) and torch.equal(mine.scatter, its.scatter)
     assert torch.equal(found.kept, whole.kept) and (found.counts == whole.counts).all()
     assert not os.path.exists(state)
+
+
+class Slow(Dying):
+    """Pixels, a hundredth of a second a batch."""
+
+    def __call__(self, images):
+        time.sleep(0.01)
+        return self.inner(images)
+
+
+def test_five_kills_at_any_moment_leave_the_same_bytes(source, tmp_path):
+    def measure(name, features):
+        path = str(tmp_path / name)
+        found = gather(
+            source, features, ALONE, batch=5, save_every=0, state=f"{path}.state", parts=2
+        )
+        save_statistics(path, found.moments().statistics({}))
+
+    measure("whole.npz", pixels())
+    assert killed_until_done(lambda: measure("killed.npz", Slow(0)), 5, 0.15) == 5
+    assert (tmp_path / "killed.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 def test_the_state_of_another_job_is_refused(source, tmp_path):

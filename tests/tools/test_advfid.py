@@ -16,6 +16,7 @@ from small_images import draw, exact, write
 from advlib.models.checkpoints import save
 from advlib.models.network import build
 from advlib.quality.frechet import frechet_distance
+from advlib.quality.statistics import Statistics, save_statistics
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 from advlib.training.data import recorded_fid
@@ -32,6 +33,8 @@ def folder(tmp_path_factory):
     write(folder / "few", *draw(5))
     mean, covariance = exact(draw(300, 2)[0])
     np.savez(folder / "edm.npz", mu=mean, sigma=covariance)
+    known = {"features": {"name": "pixels", "column": "fd_pixels"}}
+    save_statistics(str(folder / "kept.npz"), Statistics(mean, covariance, 300, known))
     digits = next(open_source("digits", "test").chunks()).take(slice(90))
     write(folder / "digits", digits.image[:50], digits.label[:50], classes=10)
     write(folder / "others", digits.image[50:], digits.label[50:], classes=10)
@@ -172,6 +175,9 @@ WRONG = {
     "advfid few real --features pixels --parts 4": "few: 5 images in 4 parts; a covariance takes 2",
     "advfid gen real --features pixels --least": "--least: needs --parts of 2 or more",
     "advfid gen real --features pixels --parts 3 --extrapolate": "--extrapolate: needs --parts of",
+    "advfid gen --save x.npz --parts 2": "--parts: does nothing without a REFERENCE",
+    "advfid gen --save x.npz --sample 9": "--sample: does nothing without a REFERENCE",
+    "advfid kept.npz kept.npz --features inception": "kept.npz: features pixels; asked for are i",
     "advfid gen real --memorised": "--memorised: needs --sample",
     "advfid gen real --sheet x.png": "--sheet: goes with --memorised, which is missing",
     "advfid gen real --sheet x.txt": "expected a name that ends in .pdf, .png or .svg",

@@ -3,13 +3,16 @@
 An extractor is one file here, with a class as `Features` says, and a line in EXTRACTORS.
 """
 
+from __future__ import annotations
+
 import os
 from importlib import import_module
-from typing import Protocol
-
-from torch import Tensor, device
+from typing import TYPE_CHECKING, Protocol
 
 from advlib.errors import DataError
+
+if TYPE_CHECKING:  # names are read for options, at once
+    from torch import Tensor, device
 
 EXTRACTORS = {  # name: module that holds it, and after a colon the class
     "inception": "advlib.quality.features.inception:Inception",
