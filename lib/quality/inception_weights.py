@@ -87,7 +87,7 @@ def find_weights() -> str:
     except (OSError, HTTPException) as err:
         raise CannotError(
             f"the weights of Inception could not be fetched ({err}); name a file that has them with"
-            f" --weights, or put {URL} into {folder}"
+            f" --inception, or put {URL} into {folder}"
         ) from None
     _check_digest(URL, hashlib.sha256(data).hexdigest())
     with cannot_write(path):
@@ -114,7 +114,7 @@ def _read(path: str) -> Mapping[str, Tensor]:
     except (OSError, MemoryError):
         raise
     except Exception:  # of many kinds, on bytes that are no weights
-        content = read_pickle(path)
+        content = _read_nvidias(path)
     if isinstance(content, Kept):
         with contextlib.suppress(ValueError):
             content = tensors_of(content)
@@ -125,6 +125,17 @@ def _read(path: str) -> Mapping[str, Tensor]:
             " torch-fidelity or NVIDIA"
         )
     return content
+
+
+def _read_nvidias(path: str) -> Any:
+    """What NVIDIA's pickle holds."""
+    try:
+        return read_pickle(path)
+    except DataError as err:
+        why = str(err).removeprefix(f"{path}: ")
+        if not why.endswith("was run"):  # a name that was refused is worth saying
+            why = "damaged or cut short, or of another kind"
+        raise DataError(f"{path}: not the weights of FID's Inception: {why}") from None
 
 
 def _grouped(path: str, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -103,7 +103,7 @@ class Measurement:
                 self.settings.features or self.usual,
                 source.shape,
                 self.ranks.device,
-                self.settings.weights,
+                self.settings.inception,
             )
         return self._features
 

@@ -25,7 +25,7 @@ class QualitySettings:
         usual="those of the statistics, else inception",
         metavar="NAME",
     )
-    weights: str | None = setting(
+    inception: str | None = setting(
         None,
         "File with the weights of Inception.",
         usual="that of torch-fidelity or pytorch-fid in torch's cache, or fetched",

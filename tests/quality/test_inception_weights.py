@@ -115,7 +115,7 @@ def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
     with zipfile.ZipFile("evil.pt", "w") as archive:
         archive.writestr("evil/data.pkl", pickle.dumps(Evil(), 2))
         archive.writestr("evil/code/__torch__.py", "")
-    with pytest.raises(DataError, match=r"evil.pth: names posix.mkdir, .*; nothing of it was run"):
+    with pytest.raises(DataError, match=r"evil.pth: not .*: names posix.mkdir, .* was run"):
         load_inception("evil.pth")
     with pytest.raises(DataError, match=r"evil.pt: names posix.mkdir, which was not run"):
         load_inception("evil.pt")

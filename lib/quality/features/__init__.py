@@ -64,7 +64,7 @@ def open_features(
 def no_weights(name: str, weights: str | None) -> None:
     """DataError where a file of weights is given to an extractor that takes none."""
     if weights is not None:
-        raise DataError(f"weights: features {name} take no file of weights")
+        raise DataError(f"features {name} take no file of weights")
 
 
 def three_channels(images: Tensor) -> Tensor:
