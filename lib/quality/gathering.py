@@ -36,14 +36,19 @@ class Gathered:
     """What is known of a set's features.
 
     parts: moments of consecutive parts of the set, as near to equal as can be.  numbers: (k,) of
-    the images whose features are kept, evenly spaced; kept: (k, d) float32.  counts: images of each
-    class, (classes,) int64.
+    the images whose features are kept, evenly spaced; kept: (k, d) float32.  part_counts: images of
+    each class in each part, (parts, classes) int64.
     """
 
     parts: list[Moments]
     numbers: np.ndarray
     kept: Tensor
-    counts: np.ndarray
+    part_counts: np.ndarray
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Images of each class, (classes,) int64."""
+        return self.part_counts.sum(0)
 
     @property
     def images(self) -> int:
@@ -125,7 +130,7 @@ class _Job:
             [Moments(features.size, ranks.device) for _ in range(parts)],
             numbers,
             torch.zeros(keep, features.size, device=ranks.device),
-            np.zeros(source.classes or 0, np.int64),
+            np.zeros((parts, source.classes or 0), np.int64),
         )
 
     def add(self, numbers: np.ndarray, chunk: Chunk) -> None:
@@ -142,25 +147,33 @@ class _Job:
                 " finite"
             )
         which = np.searchsorted(self.starts, numbers, side="right")
+        self._make_room(int(chunk.label.max()) + 1)
         for part in np.unique(which).tolist():
-            self.found.parts[part].add(features[torch.from_numpy(which == part)])
+            here = which == part
+            self.found.parts[part].add(features[torch.from_numpy(here)])
+            counts = self.found.part_counts[part]
+            counts += np.bincount(chunk.label[here], minlength=len(counts))
         at = np.searchsorted(self.found.numbers, numbers)
         inside = at < len(self.found.numbers)
         inside[inside] = self.found.numbers[at[inside]] == numbers[inside]
         if inside.any():
             self.found.kept[torch.from_numpy(at[inside])] = features[torch.from_numpy(inside)]
-        more = np.bincount(chunk.label, minlength=len(self.found.counts))
-        more[: len(self.found.counts)] += self.found.counts
-        self.found.counts = more
+
+    def _make_room(self, classes: int) -> None:
+        """Let there be so many classes, where the set does not say how many it has."""
+        parts, have = self.found.part_counts.shape
+        if classes > have:
+            more = np.zeros((parts, classes - have), np.int64)
+            self.found.part_counts = np.hstack([self.found.part_counts, more])
 
     def of_all(self) -> Gathered:
         """What all ranks found, on each."""
         ranks = self.ranks
         if ranks.ranks == 1:
             return self.found
-        (size,) = ranks.most([float(len(self.found.counts))])
-        counts = torch.zeros(int(size), dtype=torch.float64, device=ranks.device)
-        counts[: len(self.found.counts)] = torch.from_numpy(self.found.counts)
+        (classes,) = ranks.most([float(self.found.part_counts.shape[1])])
+        self._make_room(int(classes))
+        counts = torch.from_numpy(self.found.part_counts).double().to(ranks.device)
         return Gathered(
             [part.of_all(ranks) for part in self.found.parts],
             self.found.numbers,
@@ -184,7 +197,7 @@ class _Job:
         whole = self.of_all()
         if not self.ranks.first:
             return
-        tensors = {"kept": whole.kept, "counts": torch.from_numpy(whole.counts)}
+        tensors = {"kept": whole.kept, "counts": torch.from_numpy(whole.part_counts)}
         for i, part in enumerate(whole.parts):
             tensors |= {f"mean.{i}": part.mean, f"scatter.{i}": part.scatter}
         images = [part.count for part in whole.parts]
@@ -209,7 +222,7 @@ class _Job:
     def _take(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         device = self.ranks.device
         self.found.kept = tensors["kept"].to(device)
-        self.found.counts = tensors["counts"].numpy().copy()
+        self.found.part_counts = tensors["counts"].numpy().copy()
         for i, part in enumerate(self.found.parts):
             part.count = about["images"][i]
             part.mean, part.scatter = (tensors[f"{n}.{i}"].to(device) for n in ("mean", "scatter"))

@@ -247,9 +247,23 @@ def remarks(sides: list[Side]) -> list[str]:
                 f"{side.name}: parts of {least} images for {size} features: their covariances are"
                 " singular, and their distances far above that of the whole"
             )
+        if side.gathered is not None and (why := _lacking_class(side.gathered)):
+            said.append(f"{side.name}: {why}")
         if "features" not in side.statistics.about:
             said.append(f"{side.name}: does not say its features; taken as those asked for")
     return said
+
+
+def _lacking_class(found: Gathered) -> str:
+    """The first part that lacks a class which others have, in words; "" where none does."""
+    lacking = (found.part_counts == 0) & (found.counts > 0)
+    if not lacking.any():
+        return ""
+    part, label = np.argwhere(lacking)[0]
+    return (
+        f"part {part + 1} of {len(found.parts)} has no image of class {label}, and so is far from"
+        " all of them: shuffle a set that is sorted by class"
+    )
 
 
 def class_shares(counts: np.ndarray) -> tuple[float, float] | None:

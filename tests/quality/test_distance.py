@@ -24,7 +24,7 @@ def gathered(parts, each, seed=0):
         moments = Moments(SIZE)
         moments.add(torch.from_numpy(draws))
         found.append(moments)
-    return Gathered(found, np.empty(0, int), torch.empty(0, SIZE), np.empty(0, int))
+    return Gathered(found, np.empty(0, int), torch.empty(0, SIZE), np.empty((parts, 0), int))
 
 
 REFERENCE = Normal(np.zeros(SIZE), np.eye(SIZE))

@@ -41,6 +41,8 @@ def test_parts_are_consecutive_and_the_whole_is_all_of_them(source, batch):
     matches(found.moments(1, 3), image[45:])
     assert (found.images, sum(seen)) == (COUNT, COUNT)
     np.testing.assert_array_equal(found.counts, np.bincount(label))
+    parts = [np.bincount(part, minlength=5) for part in np.split(label, (45, 91))]
+    np.testing.assert_array_equal(found.part_counts, parts)
     assert found.numbers.tolist() == [0, 13, 27, 41, 54, 68, 82, 95, 109, 123]
     kept = image[found.numbers].reshape(10, -1) / 255
     np.testing.assert_allclose(found.kept.numpy(), kept, rtol=1e-6)
@@ -85,10 +87,10 @@ def test_a_killed_job_goes_on_to_the_same_numbers(source, tmp_path):
 
 
 class Slow(Dying):
-    """Pixels, a hundredth of a second a batch."""
+    """Pixels, so slow that five kills come before the last batch."""
 
     def __call__(self, images):
-        time.sleep(0.01)
+        time.sleep(0.03)
         return self.inner(images)
 
 

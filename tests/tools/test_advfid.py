@@ -148,6 +148,14 @@ def test_parts_of_few_images_are_said(run):
     assert "gen: parts of 5 images for 6 features: their covariances are singular" in done.stderr
 
 
+def test_parts_of_a_sorted_set_are_said(run, folder):
+    image, label = draw(100)
+    write(folder / "sorted", image, np.sort(label))
+    done = run("advfid sorted real --features pixels --parts 2")
+    assert "sorted: part 1 of 2 has no image of class 3, and so is far" in done.stderr
+    assert "has no image" not in run("advfid gen real --features pixels --parts 2").stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_a_full_disk_is_one_line(run):
     done = run("advfid gen --features pixels --save /dev/full", 1)
