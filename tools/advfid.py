@@ -37,6 +37,8 @@ def main(images, reference, save, sheet, record, device, output_format, **option
     torchrun the ranks share the images.
     """
     settings = cli.take_settings(QualitySettings, options)
+    if sheet == "-":
+        raise click.UsageError("--sheet: standard output has the row; name a file")
     if reference is None and save is None:
         raise click.UsageError("nothing to do: name a REFERENCE to compare with, or --save FILE")
     from advlib.jobs.files import cannot_write

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import torch
 from commands import inside
 from small_images import draw, exact, write
 
+from advlib.jobs.files import file_sha256
 from advlib.models.checkpoints import save
 from advlib.models.network import build
 from advlib.quality.frechet import frechet_distance
@@ -136,10 +138,14 @@ def test_a_distance_in_features_of_others_that_say_nothing_is_the_asked_one(run)
     assert "edm.npz: does not say its features; taken as those asked for" in done.stderr
 
 
-def test_a_checkpoint_gives_features_too(run):
+def test_a_checkpoint_gives_features_too(run, folder):
     found = row(run("advfid digits others --features wrn-10-1.st"))
-    assert float(found["fd_wrn_10_1"]) > 0 and found["features"] == "wrn-10-1"
-    done = run("advfid digits others --features wrn-10-1.st")
+    name = f"fd_wrn_10_1_{file_sha256(folder / 'wrn-10-1.st')[:8]}"
+    assert float(found[name]) > 0 and found["features"] == "wrn-10-1"
+    shutil.copy(folder / "wrn-10-1.st", folder / "copy.st")  # the same features by another name
+    run("advfid others --features copy.st --save others.npz -q")
+    done = run("advfid digits others.npz --features wrn-10-1.st")
+    assert float(row(done)[name]) == pytest.approx(float(found[name]), rel=1e-4)
     assert "digits: 50 images for 64 features: the covariance is singular" in done.stderr
 
 
@@ -188,6 +194,7 @@ WRONG = {
     "advfid kept.npz kept.npz --features inception": "kept.npz: features pixels; asked for are i",
     "advfid gen real --memorised": "--memorised: needs --sample",
     "advfid gen real --sheet x.png": "--sheet: goes with --memorised, which is missing",
+    "advfid gen real --sample 9 --memorised --sheet -": "--sheet: standard output has the row",
     "advfid gen real --sheet x.txt": "expected a name that ends in .pdf, .png or .svg",
     "advfid gen edm.npz --sample 20": "--sample: takes images; edm.npz holds statistics alone",
     "advfid edm.npz real --parts 2": "--parts: takes images; edm.npz holds statistics alone",
