@@ -15,9 +15,12 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from advlib.errors import CannotError, DataError
 from advlib.quality import inception_weights
+from advlib.quality.features import open_features
 from advlib.quality.inception_network import InceptionNetwork
 from advlib.quality.inception_weights import find_weights, load_inception
+from advlib.quality.resize import resize_tensorflow
 
+CPU = torch.device("cpu")
 FORMS = ("weights.pth", "legacy.pth", "script.pt", "traced.pt", "nvidia.pkl")
 
 
@@ -84,12 +87,20 @@ def expected(folder):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_each_form_gives_torch_fidelitys_features(folder, expected, name):
-    from advlib.quality.resize import resize_tensorflow
-
     network = load_inception(str(folder / name))
     found = network((resize_tensorflow(images().float(), 299) - 128) / 128)
     assert expected.std() > 0.01
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_the_extractor_is_torch_fidelitys_and_the_same_from_each_form(folder, expected):
+    said = set()
+    for name in FORMS:
+        features = open_features("inception", (32, 32, 3), CPU, str(folder / name))
+        said.add(features.about["weights_sha256"])
+    found = features(images().byte().permute(0, 2, 3, 1))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    assert len(said) == 1 and features.column == "fid"
 
 
 def test_pytorch_fids_network_gives_the_same(folder, monkeypatch):
