@@ -50,9 +50,10 @@ def draws_band(
     """The 95 % interval over the draws of read(member, its law at `fid`, x), at each of `xs` (n,):
     two (n,), or None where the fit has no draws.
     """
-    if not fit.draws:
+    draws = fit.draws_at(fid)
+    if not draws:
         return None
-    members = fit.draws[:: -(-len(fit.draws) // DRAWS)]
+    members = draws[:: -(-len(draws) // DRAWS)]
     pairs = [(member, fit.law(member, fid)) for member in members]
     edges = [percentile_interval([read(m, law, x) for m, law in pairs]) for x in xs.tolist()]
     low, high = np.array(edges).T

@@ -74,7 +74,7 @@ def _curve(axes, fit, fid, grid, ink, label) -> float:
     if fit.form.surface:  # a power law has no ceiling
         ceiling = fit.best.accuracy(law.floor)
         axes.axhline(ceiling, color=ink.color, linewidth=0.8, linestyle=(0, (5, 4)))
-        low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor))
+        low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor), fid)
         label += f": ceiling {100 * ceiling:.1f} %"
         label += f" ({100 * low:.1f} to {100 * high:.1f})" if low is not None else ""
     canvas.curve(axes, grid, accuracy, ink, label, fit_values.draws_band(fit, fid, grid, read))

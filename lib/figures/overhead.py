@@ -9,10 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from advlib.errors import DataError
 from advlib.figures import canvas, fit_values, style
 from advlib.laws.fit import Fit
-from advlib.laws.trade import data_multiple
 
 BUDGET = 1e22  # FLOPs, the default
 TOLERABLE = 0.1  # the paper's yardstick: half the size for a tenth more compute
@@ -49,7 +47,7 @@ def draw(
         sizes = np.geomspace(end * (1 + 1e-6), LARGEST, POINTS)
 
         def read(member, law, size, budget=budget):
-            return size * data_multiple(law, budget, size) - 1
+            return size * law.data_multiple(budget, size) - 1
 
         overhead = np.array([read(fit.best, law, size) for size in sizes.tolist()])
         band = fit_values.draws_band(fit, quality[1], sizes, read)
@@ -103,7 +101,4 @@ def smallest_possible(law, flops: float) -> float:
     """The multiple of N* below which no amount of data reaches the optimal loss of the budget:
     where A N^-alpha alone takes all that lies between that loss and the floor.
     """
-    best = law.optimum(flops)
-    if best.loss <= law.floor:
-        raise DataError(f"at {flops:g} FLOPs the loss is its floor to all digits; expected less")
-    return law.params_for(best.loss) / best.params
+    return law.least_size(flops)

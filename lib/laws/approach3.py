@@ -10,12 +10,18 @@ whose B compares with B^beta here.
 Source: Bartoldson et al. 2024, Eq. 5.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from advlib.laws import scalars
 from advlib.laws.form import Form, Parameter, Variant
 from advlib.laws.surface import Surface
+
+
+def floor(parameters: Mapping[str, float], fid: float) -> float:
+    """E' at a FID, in nats: E + eps log(1 + F)."""
+    return parameters["E"] + parameters["eps"] * math.log1p(fid)
 
 
 def law(parameters: Mapping[str, Any], fid: Any, k: float, xp: Any = scalars) -> Surface:
@@ -49,4 +55,5 @@ FORM = Form(
     ),
     variants=(Variant("all", several_fids=True, compared=True),),
     law=law,
+    floor=floor,
 )

@@ -68,7 +68,10 @@ def checked_fit(document: object, name: str = "fit") -> Fit:
     draws = _draws(name, document.get("draws"), form, best, reference, residuals)
     fids = _fids(name, document.get("datasets", []))
     _require_history(name, document.get("history", []))
-    return Fit(name, document, form, k, best, draws, fids)
+    fit = Fit(name, document, form, k, best, draws, fids)
+    for fid in fids.values():
+        fit.require_law(fid)
+    return fit
 
 
 def _require_history(name: str, found: object) -> None:

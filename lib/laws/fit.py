@@ -82,15 +82,33 @@ class Fit:
         at = fid if self.has_quality else 0.0
         return self.form.law(member.parameters, at, self.k, xp)
 
-    def drawn(self, xp: Any) -> Member:
-        """All draws as one member, its numbers arrays (draws,)."""
+    def draws_at(self, fid: float) -> list[Member]:
+        """The draws that are laws at a FID: those whose floor is not negative there."""
+        return [draw for draw in self.draws if self._holds(draw, fid)]
+
+    def _holds(self, member: Member, fid: float) -> bool:
+        return self.form.floor is None or self.form.floor(member.parameters, fid) >= 0
+
+    def require_law(self, fid: float) -> None:
+        """DataError for a FID at which the best law's floor is negative."""
+        if not self._holds(self.best, fid):
+            assert self.form.floor is not None
+            found = self.form.floor(self.best.parameters, fid)
+            raise DataError(
+                f"{self.name}: E + eps log(1 + FID), the floor without saturation, is {found:.3g}"
+                f" at FID {fid:g}; expected 0 or more: the law does not hold there"
+            )
+
+    def drawn(self, fid: float, xp: Any) -> Member:
+        """The draws that are laws at a FID as one member, its numbers arrays (draws,)."""
+        draws = self.draws_at(fid)
 
         def column(read: Callable[[Member], float]) -> Any:
-            return xp.array([read(member) for member in self.draws])
+            return xp.array([read(member) for member in draws])
 
         return Member(
             {
-                name: xp.array([member.parameters[name] for member in self.draws])
+                name: xp.array([member.parameters[name] for member in draws])
                 for name in self.best.parameters
             },
             slope=column(lambda member: member.slope),
@@ -102,8 +120,8 @@ class Fit:
     def qualities(self, fids: Sequence[float], datasets: Sequence[str]) -> list[tuple[str, float]]:
         """Pairs of data set name ("" for a bare FID) and FID, as asked for, or the best data set.
 
-        Raises DataError for a name that the fit does not have, and for a FID that is not that of a
-        law without quality.
+        Raises DataError for a name that the fit does not have, for a FID that is not that of a law
+        without quality, and for one at which the law does not hold.
         """
         for name in datasets:
             if name not in self.fids:
@@ -115,7 +133,10 @@ class Fit:
         chosen += [(self._name_of(fid), fid) for fid in fids]
         if not chosen and self.fids:
             chosen = [next(iter(self.fids.items()))]
-        return chosen or [("", 0.0)]
+        chosen = chosen or [("", 0.0)]
+        for _, fid in chosen:
+            self.require_law(fid)
+        return chosen
 
     def _only_quality(self, fids: Sequence[float], datasets: Sequence[str]) -> tuple[str, float]:
         """The data set of a law without quality; DataError for another FID than its own."""
@@ -136,11 +157,17 @@ class Fit:
                 return name
         return ""
 
-    def interval(self, of: Callable[[Member], float]) -> tuple[float, float] | tuple[None, None]:
-        """The 95 % percentile interval of a number computed from each draw; Nones without draws."""
-        if not self.draws:
+    def interval(
+        self, of: Callable[[Member], float], fid: float | None = None
+    ) -> tuple[float, float] | tuple[None, None]:
+        """The 95 % percentile interval of a number computed from each draw; Nones without draws.
+
+        fid: at which the number is read, if at any; then draws that are no laws there are left out.
+        """
+        draws = self.draws if fid is None else self.draws_at(fid)
+        if not draws:
             return None, None
-        return percentile_interval([of(member) for member in self.draws])
+        return percentile_interval([of(member) for member in draws])
 
     def interval_of(self, parameter: str) -> tuple[float, float] | tuple[None, None]:
         """The 95 % interval of a parameter; Nones without draws."""

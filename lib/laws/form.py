@@ -43,6 +43,8 @@ class Form:
     xp).  surface: whether it gives the loss at any N and D, and not only along the optimum.
     quality: whether it knows FID: "never", "optional" or "always".
     at_zero: moves parameters that are given at a FID to FID 0, where documents may give one.
+    floor: E', what is left of the floor with perfect data, at a FID, where it can be negative; a
+    law holds where it is not.
     """
 
     approach: int
@@ -54,6 +56,7 @@ class Form:
     surface: bool = True
     quality: str = "always"
     at_zero: Callable[[Mapping[str, float], float], dict[str, float]] | None = None
+    floor: Callable[[Mapping[str, float], float], float] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

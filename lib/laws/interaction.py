@@ -18,7 +18,8 @@ from typing import Any
 
 from advlib.laws import approach2, scalars
 from advlib.laws.form import Form, Parameter, Variant
-from advlib.laws.surface import Optimum, Surface
+from advlib.laws.logarithms import log1m_exp
+from advlib.laws.surface import TINY, Optimum, Surface
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Interacting:
     surface's, asked with the loss to the power 1/gamma.
     """
 
-    surface: Surface
+    surface: Surface  # with E = 0: the floor is apart, since its power may be no float
     gamma: Any
+    log_E: Any
 
     @property
     def k(self) -> float:
@@ -41,6 +43,11 @@ class Interacting:
         return self.surface.xp
 
     @property
+    def holds(self) -> bool:
+        """Whether the floor is not negative, as a power never is."""
+        return True
+
+    @property
     def saturates(self) -> bool:
         """Whether imperfect data caps what samples can do: here it only makes them dearer."""
         return False
@@ -48,34 +55,40 @@ class Interacting:
     @property
     def floor(self) -> Any:
         """The loss that no model and no number of samples goes below."""
-        return self._outside(self.surface.floor)
+        return self.xp.exp(self.log_E)
 
     def loss(self, params: Any, samples: Any) -> Any:
         """Loss in nats at `params` > 0 and `samples` > 0."""
-        return self._outside(self.surface.loss(params, samples))
+        return self._over_floor(self.surface.log_excess(params, samples))
 
     def optimum(self, flops: Any) -> Optimum:
         """The N and D of least loss with k N D = `flops`, in closed form."""
         best = self.surface.optimum(flops)
-        return replace(best, loss=self._outside(best.loss))
+        return replace(best, loss=self._over_floor(self.surface.log_optimal_excess(flops)))
 
-    def samples_for(self, loss: Any, params: Any) -> Any:
-        """The samples that bring a model of `params` to `loss`; inf where no number does."""
-        return self.surface.samples_for(self._inside(loss), params)
+    def data_multiple(self, flops: Any, size: Any) -> Any:
+        """Samples, over D*, with which `size` times N* parameters reach the optimal loss."""
+        return self.surface.data_multiple(flops, size)
 
-    def params_for(self, loss: Any) -> Any:
-        """The parameters that reach `loss` with infinite samples; inf at or below the floor."""
-        return self.surface.params_for(self._inside(loss))
+    def least_size(self, flops: Any) -> Any:
+        """The least w_N with which any number of samples reaches the optimal loss of a budget."""
+        return self.surface.least_size(flops)
 
     def flops_for(self, loss: Any) -> Any:
-        """The least training FLOPs that reach `loss`; inf at or below the floor."""
-        return self.surface.flops_for(self._inside(loss))
+        """The least training FLOPs that reach `loss`, 1 or more; inf at or below the floor."""
+        xp = self.xp
+        log_loss = xp.log(xp.maximum(loss, TINY))
+        above = log1m_exp(xp.minimum(self.log_E - log_loss, 0.0) / self.gamma, xp)
+        found = self.surface.flops_for_excess(log_loss / self.gamma + above)
+        return xp.where(loss > self.floor, found, math.inf)
 
-    def _outside(self, total: Any) -> Any:
-        return self.xp.exp(self.gamma * self.xp.log(total))
+    def flops_matching(self, params: Any, samples: Any) -> Any:
+        """The least training FLOPs that reach the loss of a run of any size, 1 or more."""
+        return self.surface.flops_matching(params, samples)
 
-    def _inside(self, loss: Any) -> Any:
-        return self.xp.exp(self.xp.log(loss) / self.gamma)
+    def _over_floor(self, log_excess: Any) -> Any:
+        """The loss whose power is so much over that of the floor."""
+        return self.xp.exp(self.gamma * self.xp.logaddexp(log_excess, self.log_E / self.gamma))
 
 
 def law(parameters: Mapping[str, Any], fid: Any, k: float, xp: Any = scalars) -> Interacting:
@@ -89,11 +102,11 @@ def law(parameters: Mapping[str, Any], fid: Any, k: float, xp: Any = scalars) ->
         log_B=log_B / parameters["beta"],
         beta=parameters["beta"] / gamma,
         log_c=-math.inf,
-        E=xp.exp(log_E / gamma),
+        E=0.0,
         k=k,
         xp=xp,
     )
-    return Interacting(surface, gamma)
+    return Interacting(surface, gamma, log_E)
 
 
 FORM = Form(

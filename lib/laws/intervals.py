@@ -25,12 +25,13 @@ def answers(fit: "Fit", fid: float, compute: Compute, queries: Sequence[tuple]) 
     """For each query (floats), what `compute` returns for the best law at `fid`, each number `x`
     followed by `x_low` and `x_high`: its interval over the draws, None where there are none.
     """
-    law = fit.law(fit.best, fid)
+    fit.require_law(fid)
+    law, draws = fit.law(fit.best, fid), len(fit.draws_at(fid))
     found = [compute(law, fit.best, *query) for query in queries]
     intervals: list[dict[str, Interval]]
-    if not fit.draws:
+    if not draws:
         intervals = [dict.fromkeys(values, (None, None)) for values in found]
-    elif len(fit.draws) * len(queries) <= FEW:
+    elif draws * len(queries) <= FEW:
         intervals = _one_by_one(fit, fid, compute, queries)
     else:
         intervals = _all_at_once(fit, fid, compute, queries)
@@ -48,7 +49,7 @@ def _one_by_one(
     fit: "Fit", fid: float, compute: Compute, queries: Sequence[tuple]
 ) -> list[dict[str, Interval]]:
     """The interval of every number of each query, in plain Python."""
-    pairs = [(fit.law(member, fid), member) for member in fit.draws]
+    pairs = [(fit.law(member, fid), member) for member in fit.draws_at(fid)]
     out: list[dict[str, Interval]] = []
     for query in queries:
         draws = [compute(law, member, *query) for law, member in pairs]
@@ -62,14 +63,15 @@ def _all_at_once(
     """As `_one_by_one`, by arrays (queries, draws), a block of queries at a time."""
     import numpy as np
 
-    rows = max(1, BLOCK // len(fit.draws))
+    draws = len(fit.draws_at(fid))
+    rows = max(1, BLOCK // draws)
     columns = [np.array(column)[:, None] for column in zip(*queries, strict=True)]
     out: list[dict[str, Interval]] = []
     with np.errstate(all="ignore"):  # infinities are answers here
-        member = fit.drawn(np)
+        member = fit.drawn(fid, np)
         law = fit.law(member, fid, np)
         for first in range(0, len(queries), rows):
-            shape = len(queries[first : first + rows]), len(fit.draws)
+            shape = len(queries[first : first + rows]), draws
             found = compute(law, member, *(column[first : first + rows] for column in columns))
             ends = {key: _percentiles(np.broadcast_to(x, shape)) for key, x in found.items()}
             out += [{key: pairs[i] for key, pairs in ends.items()} for i in range(shape[0])]

@@ -24,6 +24,7 @@ from advlib.laws.rows import (
 YEAR = 365.25 * 86400  # seconds
 WORST_FID = 1e4  # beyond any image set; where a target holds even there, quality does not bind
 FID_TOLERANCE = 1e-12  # of log(1 + FID)
+PIECES = 64  # of the range of log(1 + FID)
 
 
 @dataclass(frozen=True)
@@ -128,16 +129,17 @@ def _quality_rows(
     fit: Fit, flops: float, kind: str, loss_of: Callable, targets: Sequence[float]
 ) -> Iterator[dict]:
     def needed(perfect: Any, member: Member, target: Any) -> dict[str, Any]:
-        """The largest FID at which the optimum of the budget reaches the target; -inf, worse than
-        perfect data, where none does.
+        """The largest FID at which the optimum of the budget reaches the target; -inf where none
+        does.  With worse data some laws lose first and win later: hence the pieces.
         """
         xp, loss = perfect.xp, loss_of(member, target)
 
         def reached(log1p_fid: Any) -> Any:
-            return fit.law(member, xp.expm1(log1p_fid), xp).optimum(flops).loss <= loss
+            law = fit.law(member, xp.expm1(log1p_fid), xp)
+            return law.holds & (law.optimum(flops).loss <= loss)
 
-        last = last_true(reached, 0.0, math.log1p(WORST_FID), FID_TOLERANCE, xp)
-        return {"fid": xp.where(reached(0.0), xp.expm1(last), -math.inf)}
+        last = last_true(reached, 0.0, math.log1p(WORST_FID), FID_TOLERANCE, xp, PIECES)
+        return {"fid": xp.where(reached(last), xp.expm1(last), -math.inf)}
 
     found = answer_rows(fit, 0.0, needed, [(target,) for target in targets])
     for target, values in zip(targets, found, strict=True):

@@ -22,14 +22,19 @@ def newton(step: Callable[[Any], Any], start: Any, xp: Any) -> Any:
     return x
 
 
-def last_true(holds: Callable[[Any], Any], low: Any, high: Any, tolerance: float, xp: Any) -> Any:
+def last_true(
+    holds: Callable[[Any], Any], low: Any, high: Any, tolerance: float, xp: Any, pieces: int = 1
+) -> Any:
     """The largest x from `low` to `high` at which `holds(x)` is true, by bisection to `tolerance`.
 
-    `holds` is true below some x and false above it; where it is false even at `low`, that is the
-    result.  The ends are floats; `holds` may return an array, and the result is then one.
+    `holds` is true below some x and false above it; where it is true nowhere, `low` is the result.
+    pieces: into so many the range is cut first, for a `holds` that changes more than once, but not
+    twice in a piece.  The ends are floats; `holds` may return an array, and the result is then one.
     """
-    width = high - low
+    width = (high - low) / pieces
     x = low
+    for i in range(1, pieces):
+        x = xp.where(holds(low + i * width), low + i * width, x)
     while width > tolerance:
         width /= 2
         x = xp.where(holds(x + width), x + width, x)

@@ -8,7 +8,6 @@ import math
 
 LARGEST_EXPONENT = 709.78  # of e, in float64
 
-expm1 = math.expm1
 minimum = min
 maximum = max
 
@@ -16,6 +15,11 @@ maximum = max
 def exp(x: float) -> float:
     """e^x, inf past the largest float."""
     return math.exp(x) if x < LARGEST_EXPONENT else math.inf
+
+
+def expm1(x: float) -> float:
+    """e^x - 1, inf past the largest float."""
+    return math.expm1(x) if x < LARGEST_EXPONENT else math.inf
 
 
 def log(x: float) -> float:

@@ -21,6 +21,7 @@ from typing import Any
 
 from advlib.errors import DataError
 from advlib.laws import scalars
+from advlib.laws.logarithms import log1m_exp, log_expm1, log_log1p_exp
 from advlib.laws.roots import newton
 
 LARGEST_BUDGET = 700.0  # logarithm of FLOPs that are still a number and not "never"
@@ -73,6 +74,11 @@ class Surface:
     def saturates(self) -> bool:
         """Whether imperfect data caps what samples can do, anywhere."""
         return not self.xp.all(self.log_c == -float("inf"))
+
+    @property
+    def holds(self) -> Any:
+        """Whether the floor is not negative without saturation, as it must be in a law."""
+        return self.E >= 0
 
     @property
     def saturation(self) -> Any:
@@ -133,54 +139,94 @@ class Surface:
         beyond = (right - (beta - 1) * log_c) / (1 + alpha)
         return newton(step, xp.where(without >= log_c, without, beyond), xp)
 
-    def samples_for(self, loss: Any, params: Any) -> Any:
-        """The samples that bring a model of `params` to `loss`; inf where no number does.
+    def data_multiple(self, flops: Any, size: Any) -> Any:
+        """w_D of Eq. 6: samples, over D*, with which `size` times N* parameters reach the optimal
+        loss of a budget; inf where no number does.
 
-        (B/D + c)^beta = loss - E - A N^-alpha, solved for D.  Source: Eq. 6, generalised.
+        What the model term grows by, A N*^-alpha (size^-alpha - 1), the data term must lose of what
+        it has over its saturation, (B/D* + c)^beta - c^beta.
         """
-        xp = self.xp
-        rest = loss - self.E - self.model_term(params)
-        log_total = xp.log(xp.maximum(rest, 0.0)) / self.beta
-        log_u = log_total
-        if self.saturates:  # log(total - c), so that nearly equal terms do not cancel to nothing
-            log_u = log_total + xp.log(-xp.expm1(xp.minimum(self.log_c - log_total, 0.0)))
-        possible = (rest > self.saturation) & (rest > 0)
-        return xp.where(possible, xp.exp(self.log_B - log_u), float("inf"))
+        xp, beta, log_c = self.xp, self.beta, self.log_c
+        log_u, log_model, log_data = self._path(flops)
+        turn = -self.alpha * xp.log(size)  # the logarithm of size^-alpha
+        change = log_model + log_expm1(xp.log(xp.maximum(abs(turn), TINY)), xp)
+        shrunk = log_data + log1m_exp(xp.minimum(change - log_data, 0.0), xp)
+        rest = xp.where(turn > 0, shrunk, xp.logaddexp(log_data, change + xp.minimum(turn, 0.0)))
+        if self.saturates:  # of (c^beta + rest)^(1/beta) - c
+            log_again = log_log1p_exp(rest - beta * log_c, xp) - xp.log(beta)
+            again = log_c + log_expm1(log_again, xp)
+        else:
+            again = rest / beta
+        possible = (turn <= 0) | (change < log_data)
+        return xp.where(turn == 0, 1.0, xp.where(possible, xp.exp(log_u - again), float("inf")))
 
-    def params_for(self, loss: Any) -> Any:
-        """The parameters that reach `loss` with infinite samples; inf at or below the floor."""
-        xp = self.xp
-        rest = loss - self.floor
-        log_params = (self.log_A - xp.log(xp.maximum(rest, 0.0))) / self.alpha
-        return xp.where(rest > 0, xp.exp(log_params), float("inf"))
+    def least_size(self, flops: Any) -> Any:
+        """The least w_N with which any number of samples reaches the optimal loss of a budget."""
+        _, log_model, log_data = self._path(flops)
+        return self.xp.exp(-self.xp.logaddexp(log_data - log_model, 0.0) / self.alpha)
 
     def flops_for(self, loss: Any) -> Any:
-        """The least training FLOPs that reach `loss`, 1 or more; inf at or below the floor.
+        """The least training FLOPs that reach `loss`, 1 or more; inf at or below the floor."""
+        xp = self.xp
+        found = self.flops_for_excess(xp.log(xp.maximum(loss - self.floor, TINY)))
+        return xp.where(loss > self.floor, found, float("inf"))
+
+    def flops_matching(self, params: Any, samples: Any) -> Any:
+        """The least training FLOPs that reach the loss of a run of any size, 1 or more."""
+        return self.flops_for_excess(self.log_excess(params, samples))
+
+    def log_excess(self, params: Any, samples: Any) -> Any:
+        """Logarithm of what the loss of a run lies over the floor."""
+        log_model = self.log_A - self.alpha * self.xp.log(params)
+        log_data = self._log_data(self.log_B - self.xp.log(samples))
+        return self.xp.logaddexp(log_model, log_data)
+
+    def log_optimal_excess(self, flops: Any) -> Any:
+        """Logarithm of what the optimal loss of a budget lies over the floor."""
+        return self.xp.logaddexp(*self._path(flops)[1:])
+
+    def _log_data(self, log_u: Any) -> Any:
+        """Logarithm of what samples, as u = B/D, can still bring: (u + c)^beta - c^beta."""
+        if not self.saturates:
+            return self.beta * log_u
+        grown = self.xp.log(self.beta) + log_log1p_exp(log_u - self.log_c, self.xp)
+        return self.beta * self.log_c + log_expm1(grown, self.xp)
+
+    def _log_model(self, log_u: Any) -> Any:
+        """Logarithm of the model term beside B/D = u on the optimal path."""
+        xp = self.xp
+        log_total = xp.logaddexp(log_u, self.log_c)
+        return xp.log(self.beta / self.alpha) + log_u + (self.beta - 1) * log_total
+
+    def _path(self, flops: Any) -> tuple[Any, Any, Any]:
+        """Of the optimum of a budget: log(B/D*), and the logarithms of what a larger model and more
+        samples can bring.
+        """
+        log_u = self._optimal_log_u(self.xp.log(flops / self.k))
+        return log_u, self._log_model(log_u), self._log_data(log_u)
+
+    def flops_for_excess(self, log_excess: Any) -> Any:
+        """The least training FLOPs that reach a loss so much over the floor; inf beyond e^700.
 
         On the optimal path, with T = u (u + c)^(beta - 1), the loss over the floor is
         (beta / alpha) T + (u + c)^beta - c^beta; its logarithm rises in log u with a slope between
         1 and beta.
         """
         xp, alpha, beta, log_c = self.xp, self.alpha, self.beta, self.log_c
-        rest = xp.log(xp.maximum(loss - self.floor, TINY))
-        log_u = (rest - xp.log(beta / alpha + 1)) / beta
+        log_u = (log_excess - xp.log(beta / alpha + 1)) / beta
         if self.saturates:
-            near = rest - (beta - 1) * log_c - xp.log(beta / alpha + beta)
+            near = log_excess - (beta - 1) * log_c - xp.log(beta / alpha + beta)
             start = xp.where(log_u >= log_c, log_u, near)
 
             def step(log_u: Any) -> Any:
-                ratio = xp.logaddexp(log_u - log_c, 0.0)  # log((u + c) / c), exact for small u
-                log_total = log_c + ratio
-                share = xp.exp(log_u - log_total)
-                product = xp.exp(log_u + (beta - 1) * log_total)
-                rise = xp.exp(beta * log_c) * xp.expm1(beta * ratio)
-                above = beta / alpha * product + rise
-                slope = product * (beta / alpha * (1 + (beta - 1) * share) + beta) / above
-                return (xp.log(above) - rest) / slope
+                share = xp.exp(log_u - xp.logaddexp(log_u, log_c))
+                log_model = self._log_model(log_u)
+                above = xp.logaddexp(log_model, self._log_data(log_u))
+                slope = xp.exp(log_model - above) * (1 + (beta - 1) * share + alpha)
+                return (above - log_excess) / slope
 
             log_u = newton(step, start, xp)
-        log_total = xp.logaddexp(log_u, log_c)
-        log_params = (self._goal - (beta - 1) * log_total - log_u) / alpha
+        log_params = (self.log_A - self._log_model(log_u)) / alpha
         log_flops = xp.log(self.k) + log_params + self.log_B - log_u
-        possible = (loss > self.floor) & (log_flops <= LARGEST_BUDGET)
-        return xp.where(possible, xp.exp(xp.maximum(log_flops, 0.0)), float("inf"))
+        found = xp.exp(xp.clip(log_flops, 0.0, LARGEST_BUDGET))
+        return xp.where(log_flops <= LARGEST_BUDGET, found, float("inf"))

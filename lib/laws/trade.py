@@ -23,24 +23,15 @@ ROUNDING = 1e-12  # an overhead below this is none
 SMALLEST = -60.0  # logarithm of the least w_N that is looked for
 
 
-def data_multiple(law: Any, flops: Any, size: Any) -> Any:
-    """w_D of Eq. 6: samples, over the optimal ones, with which `size` times N* parameters reach the
-    optimal loss of the budget; inf where no amount of data does.
-    """
-    best = law.optimum(flops)
-    return law.samples_for(best.loss, size * best.params) / best.samples
-
-
 def smallest_size(law: Any, flops: Any, overhead: Any) -> Any:
     """The least w_N with w_N w_D - 1 <= `overhead` (> 0), by bisection: the overhead falls from
     infinity to 0 as w_N rises to 1.
     """
-    best, exp = law.optimum(flops), law.xp.exp
+    exp = law.xp.exp
 
     def too_small(log_size: Any) -> Any:
         size = exp(log_size)
-        samples = law.samples_for(best.loss, size * best.params)
-        return size * samples / best.samples - 1 > overhead
+        return size * law.data_multiple(flops, size) - 1 > overhead
 
     return exp(last_true(too_small, SMALLEST, 0.0, ROUNDING, law.xp))
 
@@ -65,7 +56,7 @@ def trade_rows(
 
 
 def _trade(law: Any, member: Member, flops: Any, size: Any) -> dict[str, Any]:
-    best, data = law.optimum(flops), data_multiple(law, flops, size)
+    best, data = law.optimum(flops), law.data_multiple(flops, size)
     overhead = size * data - 1
     return {
         "params": size * best.params,
@@ -138,5 +129,5 @@ def _fixed(law: Any, member: Member, flops: Any, params: Any) -> dict[str, Any]:
         "loss_above_optimum": loss - best.loss,
         "accuracy": member.accuracy(loss),
         "accuracy_below_optimum": member.accuracy(best.loss) - member.accuracy(loss),
-        "compute_wasted": 1 - law.flops_for(loss) / flops,
+        "compute_wasted": 1 - law.flops_matching(params, flops / (law.k * params)) / flops,
     }
