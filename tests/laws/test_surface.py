@@ -95,10 +95,10 @@ def test_both_approaches_have_one_form_on_perfect_data():
 
 
 @given(st.sampled_from([2, 3]), fids, budgets, st.floats(0.6, 3))
-def test_samples_for_inverts_the_loss(approach, fid, flops, size):
+def test_the_data_multiple_keeps_the_loss(approach, fid, flops, size):
     surface = law(approach, fid)
     best = surface.optimum(flops)
-    samples = surface.samples_for(best.loss, size * best.params)
+    samples = surface.data_multiple(flops, size) * best.samples
     if math.isfinite(samples) and samples < 1e300:
         assert surface.loss(size * best.params, samples) == pytest.approx(best.loss, rel=1e-9)
 
@@ -112,17 +112,18 @@ def test_flops_for_inverts_the_optimal_loss(approach, fid, flops):
 
 
 @given(st.sampled_from([2, 3]), fids, budgets)
-def test_params_for_is_the_size_at_which_infinite_data_gives_the_loss(approach, fid, flops):
+def test_the_least_size_is_that_with_which_infinite_data_gives_the_loss(approach, fid, flops):
     surface = law(approach, fid)
-    loss = surface.optimum(flops).loss
-    least = surface.model_term(surface.params_for(loss)) + surface.floor
-    assert least == pytest.approx(loss, rel=1e-9)
+    best, size = surface.optimum(flops), surface.least_size(flops)
+    least = surface.model_term(size * best.params) + surface.floor
+    assert least == pytest.approx(best.loss, rel=1e-9)
+    assert surface.data_multiple(flops, size * (1 - 1e-9)) == math.inf
+    assert surface.data_multiple(flops, size * (1 + 1e-3)) < math.inf
 
 
 def test_nothing_reaches_the_floor():
     surface = law(3, 1.76)
     assert surface.flops_for(surface.floor) == math.inf
-    assert surface.samples_for(surface.floor, 1e30) == math.inf
 
 
 def test_vectorised_loss_is_the_scalar_loss():
