@@ -13,6 +13,7 @@ from advlib.laws.forms import APPROACHES, form_of
 from advlib.numbers import can_compute
 
 FORMAT, VERSION = "advfit", 1
+FARTHEST = 1e300  # amplitude; fits go to e^690 or e^-690, a little less far
 STEEPEST = 100.0  # exponent, and size of a parameter of either sign; fits go to a tenth of it
 EXPECTED = "expected a fit that advfit wrote"
 
@@ -118,7 +119,9 @@ def _checked(
         sign = parameter.sign
         above = 0.0 if sign == "positive" else None
         low = 0.0 if sign == "nonnegative" else None
-        out[key] = _number(name, f"{label}.{key}", value, low=low, above=above)
+        # amplitudes of steep laws are far from 1, and laws take their logarithms
+        far = sign == "positive" and parameter.unit != "1"
+        out[key] = _number(name, f"{label}.{key}", value, low=low, above=above, far=far)
         if (parameter.unit == "1" or sign == "either") and abs(out[key]) > STEEPEST:
             raise DataError(
                 f"{name}: {label}.{key}: found {value!r:.40}; expected a number of {STEEPEST:g} or"
@@ -179,9 +182,19 @@ def _fids(name: str, found: object) -> dict[str, float]:
 
 
 def _number(
-    name: str, label: str, found: object, low: float | None = None, above: float | None = None
+    name: str,
+    label: str,
+    found: object,
+    low: float | None = None,
+    above: float | None = None,
+    far: bool = False,
 ) -> float:
-    if isinstance(found, int | float) and not isinstance(found, bool) and can_compute(found):
+    """A number that formulas compute with; far: whose logarithm they take first."""
+    if (
+        isinstance(found, int | float)
+        and not isinstance(found, bool)
+        and (can_compute(found) or (far and 1 / FARTHEST < found < FARTHEST))
+    ):
         number = float(found)
         inside = (low is None or number >= low) and (above is None or number > above)
         if inside:

@@ -53,6 +53,11 @@ def _stage_remarks(fit: Fit, stage: dict[str, Any]) -> list[str]:
     where = f"approach {fit.approach}, {stage['name']}"
     if reached < OFTEN * starts:
         out.append(f"{where}: only {reached} of {starts} starts came to the lowest objective")
+    bounds = stage.get("at_bounds", {})
+    if best := [f"{n} at {fit.best.parameters[n]:.4g}" for n in bounds if bounds[n]["best"]]:
+        out.append(f"{where}: {', '.join(best)}: a bound of the search, which may hide a lower end")
+    if drawn := [f"{n} in {e['draws']:.1%}" for n, e in bounds.items() if e["draws"]]:
+        out.append(f"{where}: of the draws, at a bound of the search: {', '.join(drawn)}")
     loose = [
         f"{name} (known only together with {entry['partner']})"
         for name, entry in stage["parameters"].items()

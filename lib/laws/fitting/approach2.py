@@ -93,8 +93,8 @@ def _one_stage(
         return Fitted(variant, stage.parameters, [stage], {}, used)
     reference = float(np.expm1(np.log1p(data["fid"]).mean())) if quality else 0.0
 
-    def build(floor_at_zero: bool = False) -> Separable:
-        return Separable(*columns, floor_at_zero=floor_at_zero, reference_fid=reference)
+    def build(held_at: float | None = None) -> Separable:
+        return Separable(*columns, held_at=held_at, reference_fid=reference)
 
     def starts(model: Separable) -> np.ndarray:
         grid = JOINT_STARTS if quality else BASE_STARTS
@@ -159,9 +159,9 @@ def _quality_stage(
     extra = Separable.places(FORM.quality_names)
     zeta, eps = (Separable.place(name) for name in ("zeta", "eps"))
 
-    def build(floor_at_zero: bool = False) -> Separable:
+    def build(held_at: float | None = None) -> Separable:
         columns = law_columns(data)
-        return Separable(*columns, floor_at_zero=floor_at_zero, reference_fid=reference)
+        return Separable(*columns, held_at=held_at, reference_fid=reference)
 
     def at_base(model: Separable, law: Mapping[str, np.ndarray]) -> np.ndarray:
         return model.theta({**law, "zeta": 0.0 * law["A"], "eps": 0.0 * law["A"]})

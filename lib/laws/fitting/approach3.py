@@ -6,7 +6,8 @@ A' = slope_A / alpha and B' = slope_B / beta:
     L = A' (e^(-alpha x) - 1) + S(y, z) - S(0, 0) + t + eps (l - mean l)
     S(y, z) = (B'^(1/beta) e^-y + C'^(1/beta) e^(kappa z / beta))^beta
 
-A model made with `floor_at_zero` has t = 0 and nothing taken away instead, and E = 0.
+A model made with `held_at` has t = 0 and nothing taken away instead, and l less that value for l
+less its mean: the floor without saturation is 0 there.
 
 Source: Bartoldson et al. 2024, Eq. 5, Sec. 3.2, App. F.
 """
@@ -84,16 +85,26 @@ class Saturating(Residuals):
         samples: np.ndarray,
         fid: np.ndarray,
         loss: np.ndarray,
-        floor_at_zero: bool = False,
+        held_at: float | None = None,
     ):
-        super().__init__(params, samples, fid, loss, floor_at_zero)
+        super().__init__(params, samples, fid, loss, held_at)
         perfect = fid <= 0
         log_fid = np.log(np.where(perfect, 1.0, fid))
         self.center_f = float(log_fid[~perfect].mean()) if (~perfect).any() else 0.0
         self.z = np.where(perfect, PERFECT, log_fid - self.center_f)[:, None]
-        self.center_l = self.centred * float(self.log1p_fid.mean())
+        self.center_l = float(self.log1p_fid.mean()) if held_at is None else held_at
+        self.worst = float(self.log1p_fid.max())
         self.ell = self.log1p_fid - self.center_l
         self.origin = np.zeros((1, 1))
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """As Residuals says: perfect data, and the worst of the table."""
+        return 0.0, self.worst
+
+    def floor(self, parameters: Mapping[str, Any], end: float) -> Any:
+        """As Residuals says."""
+        return parameters["E"] + parameters["eps"] * end
 
     def _data(self, theta: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """S(y, z) and the pieces of its derivatives."""

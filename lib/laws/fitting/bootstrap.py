@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from advlib.laws.fitting import floors
 from advlib.laws.fitting.minimiser import polish
 from advlib.laws.fitting.residuals import Residuals
 from advlib.runs.table import Table
@@ -36,7 +37,7 @@ def draws(
 ) -> dict[str, np.ndarray]:
     """The minimum of each column of `weights` (n, R), as parameter arrays (R,).
 
-    `build(floor_at_zero=...)` makes the model.  Warm started twice, from `theta` (P, 1) or (P, R)
+    `build(held_at=...)` makes the model.  Warm started twice, from `theta` (P, 1) or (P, R)
     and from the draw's own least-squares minimum near it; the lower end counts.
     """
     model = build()
@@ -48,35 +49,9 @@ def draws(
     better = second.objective < first.objective
     best = np.where(better, second.theta, first.theta)
     parameters = model.parameters(best)
-    below = parameters["E"] < 0
-    if model.place("E") in free and below.any():
-        bounded, again, _ = without_floor(
-            build, model, best[:, below], weights[:, below], free, delta
-        )
-        for key, values in bounded.parameters(again).items():
-            parameters[key][below] = values
-        parameters["E"][below] = 0.0
+    if model.place("E") in free:
+        floors.mend(build, model, best, parameters, weights, free, delta)
     return parameters
-
-
-def without_floor(
-    build: Callable[..., Residuals],
-    model: Residuals,
-    theta: np.ndarray,
-    weights: np.ndarray,
-    free: Sequence[int],
-    delta: float,
-) -> tuple[Residuals, np.ndarray, np.ndarray]:
-    """The minimum with E = 0 from where that of `model` is: the model without a floor, where each
-    start ended (P, S), and its objective (S,).
-    """
-    bounded, floor = build(floor_at_zero=True), model.place("E")
-    start = bounded.theta(model.parameters(theta) | {"E": np.zeros(theta.shape[1])})
-    start[floor] = 0.0
-    free = [i for i in free if i != floor]
-    wide = polish(bounded, start, weights, free, np.inf)  # least squares first: no kinks
-    found = polish(bounded, wide.theta, weights, free, delta)
-    return bounded, found.theta, found.objective
 
 
 def line_draws(

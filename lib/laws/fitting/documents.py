@@ -136,6 +136,7 @@ def _stage(form: Form, stage: Stage) -> dict:
             "starts": stage.starts,
             "starts_at_minimum": stage.reached,
             "condition": condition,
+            "at_bounds": stage.at_bounds,
             "parameters": parameters,
         }
     )

@@ -78,9 +78,9 @@ class Interacting(Residuals):
         samples: np.ndarray,
         fid: np.ndarray,
         loss: np.ndarray,
-        floor_at_zero: bool = False,
+        held_at: float | None = None,
     ):
-        super().__init__(params, samples, fid, loss, floor_at_zero)
+        super().__init__(params, samples, fid, loss, held_at)
         self.center_l = float(self.log1p_fid.mean())
         self.ell = self.log1p_fid - self.center_l
 

@@ -24,6 +24,7 @@ from advlib.laws.form import Form
 LARGEST = 690.0  # logarithm of the largest parameter; e^690 is about 1e299
 LIMIT = 200.0  # exponents of terms stay below this, so that products of terms stay finite
 MOST = 10.0  # largest exponent, and largest size of a parameter of either sign
+AT_BOUND = 1e-6  # of a coordinate from its bound, at which it stands there
 
 Curvature = Callable[[np.ndarray], dict[tuple[int, int], np.ndarray]]
 
@@ -68,11 +69,12 @@ class Residuals:
         samples: np.ndarray,
         fid: np.ndarray,
         loss: np.ndarray,
-        floor_at_zero: bool = False,
+        held_at: float | None = None,
     ):
         """All of shape (n,): counts > 0, FID >= 0, nats > 0.
 
-        floor_at_zero: hold E at 0, for tables whose best floor would be negative.
+        held_at: one of `ends`, where the floor is held at 0, for tables whose best floor would be
+        negative there.
         """
         log_n, log_d = np.log(params), np.log(samples)
         self.center_n, self.center_d = log_n.mean(), log_d.mean()
@@ -82,7 +84,28 @@ class Residuals:
         self.level = float(np.exp(np.log(loss).mean()))  # nats
         self.log1p_fid = np.log1p(fid)[:, None]
         self.ell = self.log1p_fid
-        self.centred = 0.0 if floor_at_zero else 1.0
+        self.centred = 1.0 if held_at is None else 0.0
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Values of log(1 + FID) between which the floor is highest or lowest at an end."""
+        return (0.0,)
+
+    def floor(self, parameters: Mapping[str, Any], end: float) -> Any:
+        """The floor without saturation at a value of log(1 + FID)."""
+        return parameters["E"]
+
+    @classmethod
+    def at_bounds(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether each parameter that the search bounds stands at a bound, by name."""
+        found = {}
+        for coordinate in cls.coordinates:
+            if np.isfinite([coordinate.low, coordinate.high]).any():
+                value = np.asarray(parameters[coordinate.parameter], dtype=float)
+                where = value if coordinate.name == coordinate.parameter else np.log(value)
+                near = np.minimum(abs(where - coordinate.low), abs(where - coordinate.high))
+                found[coordinate.parameter] = near <= AT_BOUND
+        return found
 
     @classmethod
     def places(cls, names: Iterable[str]) -> list[int]:

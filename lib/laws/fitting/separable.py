@@ -5,7 +5,7 @@ B' = slope_B / beta:
 
     L = A' (e^(-alpha x) - g) + B' (e^(-beta y + zeta l) - g) + t g,    g = e^(eps l)
 
-A model made with `floor_at_zero` has t = 0 instead, and E = 0.
+A model made with `held_at` has t = 0 instead, and E = 0.
 
 Source: Bartoldson et al. 2024, Eq. 3.
 """
@@ -49,10 +49,10 @@ class Separable(Residuals):
         samples: np.ndarray,
         fid: np.ndarray,
         loss: np.ndarray,
-        floor_at_zero: bool = False,
+        held_at: float | None = None,
         reference_fid: float = 0.0,
     ):
-        super().__init__(params, samples, fid, loss, floor_at_zero)
+        super().__init__(params, samples, fid, loss, held_at)
         self.reference = float(np.log1p(reference_fid))
         self.ell = self.log1p_fid - self.reference
 

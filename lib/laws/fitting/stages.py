@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from advlib.laws.fitting import bootstrap
+from advlib.laws.fitting import bootstrap, floors
 from advlib.laws.fitting.minimiser import polish, search
 from advlib.laws.fitting.observations import (
     law_columns,
@@ -19,9 +20,8 @@ from advlib.runs.table import Table
 
 REACHED = 1e-6  # a start reached the minimum if its objective is within this share of it
 STEP = 1e-6  # of a numerical derivative of the coordinates by the parameters
-HELD = "the best floor would be negative: E is held at 0"
 
-Build = Callable[..., Residuals]  # build(floor_at_zero=...) makes the model of the rows
+Build = Callable[..., Residuals]  # build(held_at=...) makes the model of the rows
 Starts = Callable[..., np.ndarray]  # of a model: its starts, coordinates (P, S)
 Progress = Callable[[Iterable], Iterable]
 
@@ -30,6 +30,8 @@ Progress = Callable[[Iterable], Iterable]
 class Stage:
     """A minimum: `parameters` (floats, at FID 0), `objective`, how many of the `starts` came to it,
     its residuals and log-derivatives by parameter (n, P) for what is determined and what not.
+    at_bounds: parameters that stand at a bound of the search: `best`, whether here, and `draws`, in
+    which share of the draws.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Stage:
     jacobian: np.ndarray
     residuals: np.ndarray
     notes: list[str] = field(default_factory=list)
+    at_bounds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,8 +76,8 @@ def fit_at_once(
     columns, free = law_columns(data), law.places(law.form.names)
     require_enough(data, len(free))
 
-    def build(floor_at_zero: bool = False) -> Residuals:
-        return law(*columns, floor_at_zero=floor_at_zero)
+    def build(held_at: float | None = None) -> Residuals:
+        return law(*columns, held_at=held_at)
 
     stage, drawn = solve(variant, build, starts, data, free, settings)
     notes = stage.notes + without_fid(used)
@@ -104,7 +107,12 @@ def solve(
     sample /= sample.sum(axis=0)
     if draw_starts:
         theta = draw_starts(model, theta)
-    return stage, bootstrap.draws(build, theta, sample, free, settings.delta)
+    drawn = bootstrap.draws(build, theta, sample, free, settings.delta)
+    for parameter, at in model.at_bounds(drawn).items():
+        if at.any():
+            best = stage.at_bounds.get(parameter, {"best": False})
+            stage.at_bounds[parameter] = best | {"draws": float(at.mean())}
+    return stage, drawn
 
 
 def minimum(
@@ -118,32 +126,33 @@ def minimum(
     """The least objective from all starts, its model, and coordinates (P, 1) of the unbounded
     model.
 
-    A best floor below zero is no law: then the floor is held at zero and the rest fitted again.
+    A floor that is below zero at perfect data or at the worst of the table is no law: then it is
+    held at zero there, and the rest fitted again.
     """
     model = build()
     first, floor, delta = starts(model), model.place("E"), settings.delta
     found = polish(model, search(model, first, weights, free, settings.seed), weights, free, delta)
     theta, value = found.theta[:, [found.best]], float(found.objective[found.best])
     reached = found.objective <= value * (1 + REACHED)
-    held = floor in free and float(model.parameters(theta)["E"][0]) < 0
-    if held:
-        model, ends, values = bootstrap.without_floor(
-            build, model, found.theta, weights, free, delta
-        )
-        value = float(values.min())
-        theta, reached = ends[:, [int(np.argmin(values))]], values <= value * (1 + REACHED)
-    parameters = {key: float(v[0]) for key, v in model.parameters(theta).items()}
-    if held:
-        parameters["E"] = 0.0
-    names, jacobian = log_derivatives(
-        model, parameters, [i for i in free if not (held and i == floor)]
-    )
+    parameters = model.parameters(theta)
+    held: tuple[str, ...] = ()
+    notes = []
+    if floor in free and (end := floors.broken_at(model, parameters)) is not None:
+        found_held = floors.hold(build, model, found.theta, weights, free, delta, end)
+        model, held, notes = found_held.model, found_held.names, [found_held.note]
+        value, best = float(found_held.objective.min()), int(np.argmin(found_held.objective))
+        theta, reached = found_held.theta[:, [best]], found_held.objective <= value * (1 + REACHED)
+        parameters = found_held.parameters
+        parameters = {key: v[[best]] for key, v in parameters.items()}
+    law = {key: float(v[0]) for key, v in parameters.items()}
+    moved = [i for i in free if i not in model.places(held)]
+    names, jacobian = log_derivatives(model, law, moved)
     residuals = model.residual(theta)[:, 0]
     if held:
-        theta = build().theta(parameters)[:, None]  # coordinates that the draws can start from
+        theta = build().theta(law)[:, None]  # coordinates that the draws can start from
     stage = Stage(
         name=name,
-        parameters=parameters,
+        parameters=law,
         objective=value,
         starts=first.shape[1],
         reached=int(reached.sum()),
@@ -151,7 +160,10 @@ def minimum(
         free=names,
         jacobian=jacobian,
         residuals=residuals,
-        notes=[HELD] if held else [],
+        notes=notes,
+        at_bounds={
+            name: {"best": True, "draws": 0.0} for name, at in model.at_bounds(law).items() if at
+        },
     )
     return stage, model, theta
 

@@ -13,9 +13,9 @@ from simulate import TRUTH2, TRUTH3, TRUTH_INTERACTION
 MODELS = {
     "separable": (Separable, TRUTH2, {}),
     "separable from another FID": (Separable, TRUTH2, {"reference_fid": 1.65}),
-    "separable without floor": (Separable, TRUTH2 | {"E": 0.0}, {"floor_at_zero": True}),
+    "separable without floor": (Separable, TRUTH2 | {"E": 0.0}, {"held_at": 0.0}),
     "saturating": (Saturating, TRUTH3, {}),
-    "saturating without floor": (Saturating, TRUTH3 | {"E": 0.0}, {"floor_at_zero": True}),
+    "saturating without floor": (Saturating, TRUTH3 | {"E": 0.0}, {"held_at": 0.0}),
     "interacting": (Interacting, TRUTH_INTERACTION, {}),
 }
 STEP = 1e-5
