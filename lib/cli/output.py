@@ -96,14 +96,15 @@ def history_of(fits: Sequence) -> list[dict]:
 
 
 def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
-    """Say which fits carry no intervals, and which intervals in `rows` are wide."""
-    from advlib.laws.rows import wide_intervals
+    """Say which fits carry no intervals, what decides numbers in `rows` and was not fitted, and
+    which intervals there are wide.
+    """
+    from advlib.laws.rows import assumptions, lost_draws, wide_intervals
 
     for fit in fits:
         if not fit.draws:
             note(f"{fit.name}: approach {fit.approach}: no bootstrap draws, so no intervals")
-    for remark in wide_intervals(rows):
-        note(remark)
+    note_each([*assumptions(fits, rows), *lost_draws(fits, rows), *wide_intervals(rows)])
 
 
 def write_rows(

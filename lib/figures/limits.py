@@ -72,13 +72,27 @@ def _curve(axes, fit, fid, grid, ink, label) -> float:
     law = fit.law(fit.best, fid)
     accuracy = np.array([read(fit.best, law, budget) for budget in grid.tolist()])
     if fit.form.surface:  # a power law has no ceiling
-        ceiling = fit.best.accuracy(law.floor)
-        axes.axhline(ceiling, color=ink.color, linewidth=0.8, linestyle=(0, (5, 4)))
-        low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor), fid)
-        label += f": ceiling {100 * ceiling:.1f} %"
-        label += f" ({100 * low:.1f} to {100 * high:.1f})" if low is not None else ""
+        label += _ceiling(axes, fit, fid, fit.best.accuracy(law.floor), ink)
     canvas.curve(axes, grid, accuracy, ink, label, fit_values.draws_band(fit, fid, grid, read))
-    return float(accuracy.min())
+    return _lowest(accuracy)
+
+
+def _ceiling(axes, fit, fid, ceiling, ink) -> str:
+    """Draw a ceiling; how the label of its curve goes on."""
+    if np.isnan(ceiling):
+        return ": no ceiling below 100 %"
+    axes.axhline(ceiling, color=ink.color, linewidth=0.8, linestyle=(0, (5, 4)))
+    low, high = fit.interval(lambda m: m.accuracy(fit.law(m, fid).floor), fid)
+    drawn = low is not None and not np.isnan(low)
+    return f": ceiling {100 * ceiling:.1f} %" + (
+        f" ({100 * low:.1f} to {100 * high:.1f})" if drawn else ""
+    )
+
+
+def _lowest(accuracy) -> float:
+    """The lowest accuracy that is known; 1 where none is."""
+    known = accuracy[~np.isnan(accuracy)]
+    return float(known.min()) if len(known) else 1.0
 
 
 def _own_points(axes, fit, quality, ink) -> float:
@@ -102,7 +116,7 @@ def _own_points(axes, fit, quality, ink) -> float:
         markeredgewidth=0.7,
         label=f"runs on {fit_values.quality_name(*quality)}",
     )
-    return float(accuracy.min())
+    return _lowest(accuracy)
 
 
 def _points(axes, fit, runs) -> float:

@@ -15,7 +15,9 @@ K = STUDY_RATE  # FLOPs per parameter and sample, where a fit says nothing else
 
 # accuracy = slope * loss + intercept over the DG runs' best checkpoints; App. F.2.2, to the digits
 # of the official output
-PUBLISHED_LINE = {"slope": -0.7495829295, "intercept": 1.2574949163, "source": "published"}
+PUBLISHED = "published"
+PUBLISHED_LINE = {"slope": -0.7495829295, "intercept": 1.2574949163, "source": PUBLISHED}
+ASSUMED = "assumed"  # source of a k that neither table nor user gave
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Member:
     xp: Any = scalars
 
     def accuracy(self, loss: Any) -> Any:
-        """The accuracy, a fraction, that goes with `loss`; kept within 0 and 1."""
-        return self.xp.clip(self.slope * loss + self.intercept, 0.0, 1.0)
+        """The accuracy, a fraction, that goes with `loss`; NaN where the line leaves 0 to 1."""
+        found = self.slope * loss + self.intercept
+        return self.xp.where((found >= 0) & (found <= 1), found, math.nan)
 
     def loss(self, accuracy: Any) -> Any:
         """The loss, in nats, at which the line reads `accuracy`."""
@@ -61,6 +64,16 @@ class Fit:
     @property
     def history(self) -> list:
         return self.document.get("history", [])
+
+    @property
+    def assumptions(self) -> dict[str, str]:
+        """What decides numbers and was not fitted, in words: `k`, and `accuracy`."""
+        found = {}
+        if self.form.surface and self.document.get("k_source", ASSUMED) == ASSUMED:
+            found["k"] = f"FLOPs = {self.k:g} N D is assumed"
+        if self.document.get("accuracy_line", PUBLISHED_LINE).get("source") == PUBLISHED:
+            found["accuracy"] = "accuracies are by the study's line from loss, not by these runs"
+        return found
 
     @property
     def variant(self) -> str:

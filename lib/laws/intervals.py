@@ -42,6 +42,8 @@ def answers(fit: "Fit", fid: float, compute: Compute, queries: Sequence[tuple]) 
 
 
 def _triple(key: str, value: float, ends: Interval) -> list[tuple[str, Any]]:
+    if math.isnan(value):  # an accuracy that the line does not have
+        return [(key, None), (f"{key}_low", None), (f"{key}_high", None)]
     return [(key, value), (f"{key}_low", ends[0]), (f"{key}_high", ends[1])]
 
 

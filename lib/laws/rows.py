@@ -17,6 +17,8 @@ ENDS = ("_low", "_high")  # of the columns of an interval
 COUNTS = ("params", "samples")  # columns that hold whole numbers
 LARGEST_COUNT = 2.0**53  # up to which a float counts in ones
 # Width from which an interval is remarked on, and the words for it
+# What each assumption decides: columns, or kinds of target
+NEEDS = {"k": {"flops", "params", "samples", "a"}, "accuracy": {"accuracy"}}
 WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
 
 
@@ -63,6 +65,33 @@ def with_whole_counts(row: dict) -> dict:
         else value
         for name, value in row.items()
     }
+
+
+def assumptions(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
+    """Remarks on what was not fitted and decides numbers in rows, and on accuracies left empty."""
+    out = []
+    keys = {stem(key).removeprefix("model_") for row in rows for key in row if row[key] is not None}
+    keys |= {str(row.get("target")) for row in rows}
+    for fit in fits:
+        words = fit.assumptions
+        told = [words[name] for name, wanted in NEEDS.items() if name in words and wanted & keys]
+        out += [f"{fit.name}: approach {fit.approach}: {text}" for text in told]
+    if any(row.get("accuracy", 0) is None for row in rows):
+        out.append("accuracy is empty where the line from loss to accuracy leaves 0 to 1")
+    return out
+
+
+def lost_draws(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
+    """Remarks on draws that are no laws at a FID of the rows, and so count in no interval there."""
+    out = []
+    for fit in fits:
+        for fid in dict.fromkeys(row["fid"] for row in rows if row.get("fid") is not None):
+            if lost := len(fit.draws) - len(fit.draws_at(fid)):
+                out.append(
+                    f"{fit.name}: approach {fit.approach}: {lost} of {len(fit.draws)} draws have a"
+                    f" floor below 0 at FID {fid:g}: left out"
+                )
+    return out
 
 
 def stem(name: str) -> str:

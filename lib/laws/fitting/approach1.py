@@ -72,11 +72,15 @@ def _by_dataset(table: Table, settings: Settings) -> Iterator[tuple[str, Table]]
 def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, float]]:
     """The six parameters (see `approach1`) and R2 of each regression, by least squares in log10.
 
-    Raises DataError with fewer than three budgets.
+    Raises DataError with fewer than three budgets, or one size of model.
     """
     x = np.log10(envelope["flops"])
     if not enough(envelope):
-        raise DataError(f"the envelope has {len(x)} points; a power law needs three or more")
+        sizes = len(np.unique(envelope["params"]))
+        raise DataError(
+            f"the envelope has {len(x)} points of {sizes} model size{'s' * (sizes != 1)}; a power"
+            " law needs three or more, of two or more"
+        )
     parameters, r2 = {}, {}
     for column, (offset, slope) in LINES.items():
         y = np.log10(envelope[column])
@@ -143,12 +147,14 @@ def _document(name: str, whole: Table, settings: Settings, notes: list[str]) -> 
         chosen = checkpoints(whole, everything, notes)
         accuracies, line_draws = accuracy_line(chosen, None, settings, notes)
     fid = finite_json(float(table["fid"][0])) if "fid" in table else None
+    k, k_source = flops_constant(table, settings.k, notes)
     law = parameters["l0"] * line["flops"] ** -parameters["c"]
     unit = "stretch of the envelope" if curves.kind == "envelope" else "run"
     document = first_fields(FORM, curves.kind, settings) | {
         "parameters": parameters,
         "units": FORM.units,
-        "k": flops_constant(table, settings.k, notes),
+        "k": k,
+        "k_source": k_source,
         "accuracy_line": accuracies,
         "fitted_to": {
             "rows": len(table),

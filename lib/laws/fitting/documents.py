@@ -62,13 +62,14 @@ def surface_document(
         raise DataError(f"{table.source}: no rows left to fit after selection")
     fitted = fit(train, settings)
     notes += fitted.notes
-    k = flops_constant(train, settings.k, notes)
+    k, k_source = flops_constant(train, settings.k, notes)
     line, line_draws = accuracy_line(chosen, fitted.base, settings, notes)
     used = train.take(np.flatnonzero(fitted.used))
     document = first_fields(form, fitted.variant, settings) | {
         "parameters": fitted.parameters,
         "units": _units(form, fitted),
         "k": k,
+        "k_source": k_source,
         "accuracy_line": line,
         "fitted_to": {
             "rows": len(used),

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.laws.fit import K
+from advlib.laws.fit import ASSUMED, K
 from advlib.laws.fitting.settings import Settings
 from advlib.runs.table import Table
 
@@ -144,24 +144,26 @@ def without_fid(used: np.ndarray) -> list[str]:
     return [] if used.all() else [f"{(~used).sum()} rows without FID are left out"]
 
 
-def flops_constant(table: Table, k: float | None, notes: list[str]) -> float:
-    """The k of FLOPs = k N D: as given, the study's where the table agrees, else the table's."""
+def flops_constant(table: Table, k: float | None, notes: list[str]) -> tuple[float, str]:
+    """The k of FLOPs = k N D, and its source: "given"; of the "table", the study's where it agrees
+    with that; or "assumed", the study's.
+    """
     if k is not None:
-        return k
+        return k, "given"
     if "flops" not in table or not np.isfinite(table["flops"]).any():
         notes.append(f"no flops in the table: FLOPs = {K:g} N D is assumed")
-        return K
+        return K, ASSUMED
     ratio = np.log(table["flops"] / (table["params"] * table["samples"]))
     ratio = ratio[np.isfinite(ratio)]
     mean = float(np.exp(ratio.mean()))
     if abs(mean / K - 1) <= K_TOLERANCE:
-        return K
+        return K, "table"
     if np.ptp(ratio) > K_SPREAD:
         notes.append(
             f"FLOPs / (N D) runs from {np.exp(ratio.min()):.4g} to {np.exp(ratio.max()):.4g}: "
             f"the mean {mean:.4g} is used"
         )
-    return mean
+    return mean, "table"
 
 
 def rows_of_dataset(table: Table, names: Sequence[str]) -> np.ndarray:
