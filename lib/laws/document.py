@@ -159,7 +159,7 @@ def _draws(
     for i in range(count):
         law = _checked(name, "draws", form, {key: found[key][i] for key in names}, names)
         law = _at_zero(form, law, reference)
-        out.append(Member(law, line["slope"][i], line["intercept"][i], scatter[i]))
+        out.append(Member(law, line["slope"][i], line["intercept"][i], scatter[i], drawn=True))
     return out
 
 

@@ -33,12 +33,16 @@ class Member:
     slope: Any
     intercept: Any
     residual: Any = 0.0
+    drawn: bool = False
     xp: Any = scalars
 
     def accuracy(self, loss: Any) -> Any:
-        """The accuracy, a fraction, that goes with `loss`; NaN where the line leaves 0 to 1."""
+        """The accuracy, a fraction, that goes with `loss`; where the line leaves 0 to 1, NaN of the
+        best law, and of draws the end, so that they count in intervals.
+        """
         found = self.slope * loss + self.intercept
-        return self.xp.where((found >= 0) & (found <= 1), found, math.nan)
+        inside = self.xp.clip(found, 0.0, 1.0)
+        return self.xp.where((found == inside) | self.drawn, inside, math.nan)
 
     def loss(self, accuracy: Any) -> Any:
         """The loss, in nats, at which the line reads `accuracy`."""
@@ -127,6 +131,7 @@ class Fit:
             slope=column(lambda member: member.slope),
             intercept=column(lambda member: member.intercept),
             residual=column(lambda member: member.residual),
+            drawn=True,
             xp=xp,
         )
 
