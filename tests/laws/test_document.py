@@ -40,7 +40,7 @@ def test_reference_fid_moves_to_zero():
 def test_draws_are_at_the_reference_fid_like_the_parameters():
     draws = {name: [value] * 3 for name, value in APPROACH2["parameters"].items()}
     fit = checked_fit({**APPROACH2, "draws": draws}, "fit")
-    assert fit.draws == [fit.best] * 3
+    assert [draw.parameters for draw in fit.draws] == [fit.best.parameters] * 3
 
 
 def change(**fields):
