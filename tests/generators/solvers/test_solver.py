@@ -70,7 +70,11 @@ def exact():
     return end(IPNDMV(4), HIGH * (LOW / HIGH) ** np.linspace(0, 1, 4001))[0]
 
 
-@pytest.mark.parametrize(("solver", "grid", "order"), ORDERS, ids=str)
+@pytest.mark.parametrize(
+    ("solver", "grid", "order"),
+    ORDERS,
+    ids=[f"{i} {solver.name}" for i, (solver, *_) in enumerate(ORDERS)],
+)
 def test_errors_fall_with_the_order_of_the_solver(solver, grid, order, exact):
     errors = [
         (end(solver, grid(steps))[0] - exact).flatten(1).norm(dim=1).mean().item()
