@@ -56,9 +56,20 @@ class Tool(click.Command):
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self._refuse_empty(ctx, args)
         rest = super().parse_args(ctx, args)
         self._refuse_unused(ctx)
         return rest
+
+    def _refuse_empty(self, ctx: click.Context, args: list[str]) -> None:
+        """UsageError for an option whose value is no character, as an unset variable leaves it."""
+        if ctx.resilient_parsing:
+            return
+        given, *_ = self.make_parser(ctx).parse_args(list(args))
+        for param in self.params:
+            value = given.get(param.name or "")
+            if isinstance(param, click.Option) and (value == "" or "" in _listed(value)):
+                raise click.UsageError(f"{max(param.opts, key=len)}: found nothing", ctx)
 
     def _refuse_unused(self, ctx: click.Context) -> None:
         """UsageError for the first option on the command line that does nothing beside the rest."""
@@ -102,6 +113,10 @@ class Tool(click.Command):
         click.echo(f"{name}: {one_line(message)}", err=True)
         _drop_unwritten_output()
         sys.exit(status)
+
+
+def _listed(value: Any) -> list | tuple:
+    return value if isinstance(value, list | tuple) else ()
 
 
 @contextlib.contextmanager

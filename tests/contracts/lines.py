@@ -1,0 +1,196 @@
+"""Small files of every kind that commands read, and command lines that are right with them."""
+
+import os
+import pickle
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+from contracts.bench import STANDING, Bench
+from PIL import Image
+
+OWN = """
+import torch
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 4)).eval()
+"""
+TORCH = """
+import sys, torch, safetensors.torch
+torch.save(safetensors.torch.load_file(sys.argv[1]), sys.argv[2])
+"""
+TRAIN = (
+    "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
+    " --step-size 0.05 --attack-steps 1 --device cpu"
+)
+PGD = "--attack pgd --attack-steps 1 --first 2 --eps 0.05 --device cpu"
+MADE = (
+    "advpack made.npz --class-names red,green,blue,dark -o train",
+    "advpack made.npz --class-names red,green,blue,dark --layout sample -o few",
+    "advpack made.npz -o one.tar",
+    f"{TRAIN} --test few --evaluate end -o run",
+    f"advattack net.st few {PGD} -o attacked",
+    "advfid few --features pixels --save made.stats.npz --device cpu",
+)
+PRINTED = {
+    "runs.csv": "advruns --bundled paper --where params<9e7 --where fid<10",
+    "envelope.csv": "advruns --bundled paper-envelope --where flops<1e19",
+    "final.csv": "advruns --bundled paper-final",
+    "fit1.json": "advfit envelope.csv --approach 1 --bootstrap 6",
+    "fit2.json": "advfit runs.csv --approach 2 --joint --bootstrap 6",
+    "fit3.json": "advfit runs.csv --approach 3 --bootstrap 6",
+    "fit.json": "advfit runs.csv --approach 2 --plain --where fid<1.7 --bootstrap 0",
+    "images.csv": "adveval net.st few --attack none --per-image",
+}
+
+# right command lines, positional arguments first; between them, every option does something
+LINES = {
+    "advattack": [
+        f"advattack net.st few {PGD}",
+        f"advattack net.st few {PGD} -o out --layout chunk",
+        f"advattack net.st few {PGD} -o attacked",
+        f"advattack own:net few {PGD}",
+        "advattack net.st few --eps 0.99 --first 1 --format robustbench --device cpu",
+    ],
+    "advcut": [
+        "advcut few --range 0:2 -o out",
+        "advcut few --random 3 -o out --layout chunk",
+        "advcut few --keys images.csv --where clean_guess=1 -o out",
+        "advcut attacked --per-class 1 -o -",
+    ],
+    "adveval": [
+        "adveval net.st few --attack pgd1-cw --first 2 --device cpu",
+        "adveval net.st attacked --device cpu --confusion",
+        "adveval net.st one.tar --attack none --first 3 --per-image --device cpu",
+    ],
+    "advfid": [
+        "advfid few one.tar --features pixels --device cpu",
+        "advfid few made.stats.npz --features pixels --record --device cpu",
+        "advfid one.tar few --features net.st --parts 2 --format csv --device cpu",
+        "advfid train few --features pixels --sample 12 --memorised --sheet out.png --device cpu",
+        "advfid few --features pixels --save out.npz --device cpu",
+    ],
+    "advfit": [
+        "advfit envelope.csv --approach 1 --bootstrap 2",
+        "advfit runs.csv --approach 2 --plain --bootstrap 0",
+        "advfit runs.csv --approach 2 --bootstrap 2",
+        "advfit runs.csv --approach 3 --bootstrap 0 --format csv",
+    ],
+    "advflops": [
+        "advflops wrn-28-10 --samples 1e6",
+        "advflops wrn-10-1 --image-size 8 --classes 4 --flops 1e20",
+    ],
+    "advlimit": [
+        "advlimit fit3.json",
+        "advlimit fit2.json --target-accuracy 0.5 --fid 0",
+        "advlimit fit2.json --target-loss 1 --flops 1e20",
+    ],
+    "advls": ["advls few one.tar", "advls --verify train", "advls --stats attacked"],
+    "advoptimal": [
+        "advoptimal fit2.json --flops 1e20 --zoo",
+        "advoptimal fit1.json fit3.json --flops 1e20 --region",
+        "advoptimal fit3.json --flops 1e20 --fid 2",
+    ],
+    "advpack": [
+        "advpack made.npz --shuffle -o out",
+        "advpack pictures --layout sample -o out",
+        "advpack made.h5 --chunk 5 -o out.tar",
+        "advpack idx --split test -o out",
+        "advpack one.tar --renumber -o -",
+        "advpack digits --split test -o -",
+    ],
+    "advplot": [
+        "advplot optimum fit2.json -o -",
+        "advplot limits fit2.json --runs final.csv -o out.svg",
+        "advplot accuracy fit3.json --runs final.csv -o out.svg",
+        "advplot envelope fit1.json -o out.pdf",
+        "advplot fits fit3.json -o out.png",
+        "advplot overhead fit2.json --flops 1e20 -o out.pdf",
+    ],
+    "advpredict": [
+        "advpredict fit3.json --params 1e6 --samples 1e7",
+        "advpredict fit2.json --runs runs.csv",
+    ],
+    "advruns": [
+        "advruns runs.csv",
+        "advruns run/log.jsonl --fid 2",
+        "advruns --bundled paper-final",
+    ],
+    "advtrade": [
+        "advtrade fit3.json --flops 1e20 --size 0.5",
+        "advtrade fit2.json --flops 1e20 --max-overhead 10% --fid 0",
+        "advtrade fit2.json --flops 1e20 --params 1e6",
+    ],
+    "advtrain": [
+        f"{TRAIN} --test few --evaluate end --evaluate-images 2 -o out",
+        f"{TRAIN} --data few=1 --real few --validation few -o out",
+        f"{TRAIN} --test few --evaluate end -o run",
+    ],
+    "advview": [
+        "advview few --first 2 -o out.png",
+        "advview attacked --keys images.csv --colour-by clean_guess --first 2 -o out.svg",
+    ],
+}
+
+
+def fill(folder: Path) -> None:
+    """Write the files into a folder."""
+    bench = Bench(folder / "bench")
+    _sources(bench.here)
+    with bench:
+        for line in MADE:
+            if line.startswith("advattack"):
+                shutil.copy(bench.here / "run" / "last.safetensors", bench.here / "net.st")
+                here = [sys.executable, "-c", TORCH, "net.st", "net.pt"]
+                subprocess.run(here, cwd=bench.here, check=True)
+            _done(bench, line)
+        for name, line in PRINTED.items():
+            (bench.here / name).write_text(_done(bench, line))
+    for name in STANDING:
+        (bench.here / name).unlink()
+    for path in bench.here.iterdir():
+        shutil.move(path, folder)
+    shutil.rmtree(bench.folder)
+
+
+def _done(bench: Bench, line: str) -> str:
+    status, out, err = bench.run(line.split())
+    assert status == 0, (line, status, err)
+    return out
+
+
+def _sources(folder: Path) -> None:
+    """Data sets in the forms that advpack reads, and a network in Python."""
+    rng = np.random.default_rng(0)
+    label = np.arange(24) % 4
+    image = rng.integers(60, 160, (24, 8, 8, 3)).astype(np.uint8)
+    image[np.arange(24), :, :, label % 3] += 60
+    np.savez(folder / "made.npz", image=image, label=label)
+    with h5py.File(folder / "made.h5", "w") as file:
+        file["image"], file["label"] = image, label
+    for i in range(6):
+        place = folder / "pictures" / f"class{label[i]}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[i]).save(place / f"{i}.{'png' if i % 2 else 'jpg'}")
+    os.mkdir(folder / "idx")
+    large = rng.integers(0, 256, (24, 28, 28), np.uint8)
+    for kind, array in (("images-idx3", large), ("labels-idx1", label.astype(np.uint8))):
+        head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+        (folder / "idx" / f"t10k-{kind}-ubyte").write_bytes(head + array.tobytes())
+    (folder / "own.py").write_text(OWN)
+    (folder / "obeyed.pkl").write_bytes(pickle.dumps(Obeyed()))
+
+
+class Obeyed:
+    """Makes a folder where it is unpickled freely."""
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, ("obeyed",)
+
+
+def lines_of(name: str) -> list[str]:
+    """The right lines of a command; of one without any here, what may be right."""
+    return LINES.get(name, [f"{name} few -o out", f"{name} net.st few", name])
