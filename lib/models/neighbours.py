@@ -10,6 +10,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, ModuleType
 
+# packages that the commands themselves import, some of them late
+USED = {
+    *("PIL", "advlib", "advtools", "braceexpand", "click", "h5py", "matplotlib", "numpy"),
+    *("pyautoattack", "rich", "safetensors", "scipy", "torch", "torchvision"),
+}
 PACKAGES = {"site-packages", "dist-packages"}
 LIBRARIES = tuple(
     os.path.join(folder, "")
@@ -25,7 +30,8 @@ class Neighbours(MetaPathFinder):
 
     On sys.path the folder would be everybody's: a `random.py` of it would be taken for the
     standard library's by whichever package imports that for the first time.  Names of the standard
-    library are never found here, nor are folders without code in the place of installed packages.
+    library and of packages that the commands use are never found here, nor are folders without code
+    in the place of installed packages.
     """
 
     def __init__(self, folder: str):
@@ -37,7 +43,7 @@ class Neighbours(MetaPathFinder):
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The module of the folder, if it is for the code that asks."""
-        if path is not None or name in sys.stdlib_module_names:
+        if path is not None or name in USED or name in sys.stdlib_module_names:
             return None
         if name != self.named and not self._asks(sys._getframe(1)):
             return None

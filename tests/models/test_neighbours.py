@@ -1,15 +1,20 @@
 """Files beside a researcher's own network are for its code alone."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from advlib.models.neighbours import USED
+
+ROOT = Path(__file__).parents[2]
+
 OWN = """
 import torch, helper
 import installed_too
-import runs
+import runs, rich
 exec("import later_helper")
 from pack import part
 net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, helper.CLASSES))
@@ -90,3 +95,14 @@ def test_a_pickled_network_finds_its_class_beside_it(tmp_path):
         [sys.executable, "elsewhere/run.py"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_packages_that_the_commands_use_are_those_that_their_code_imports():
+    found = {"advtools"}
+    for path in (*ROOT.glob("lib/**/*.py"), *ROOT.glob("tools/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    assert found - sys.stdlib_module_names == USED
