@@ -41,10 +41,24 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
+        sync_folder(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def sync_folder(folder: str | os.PathLike) -> None:
+    """Have the names of a folder's files on the disk: renames outlive a power cut in their order.
+
+    File systems that cannot are passed over.  Raises OSError where there is no such folder.
+    """
+    handle = os.open(folder or os.curdir, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -70,8 +70,15 @@ def object_array(values: Sequence) -> np.ndarray:
 
 
 def scalar_array(values: Sequence) -> np.ndarray:
-    """One JSON value per image as the narrowest of bool, int64, float64 or objects."""
+    """One value per image as the narrowest of bool, int64, float64 or objects; NumPy's numbers,
+    if all are of one type, in that.
+    """
     kinds = {type(value) for value in values}
+    if any(issubclass(kind, np.generic) for kind in kinds):
+        if len(kinds) == 1:
+            return np.array(values)
+        values = [v.item() if isinstance(v, np.generic) else v for v in values]
+        kinds = {type(value) for value in values}
     if kinds == {bool}:
         return np.array(values, bool)
     if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values):

@@ -14,7 +14,14 @@ from advlib.shards import npy
 from advlib.shards.chunk import Chunk, key_text, object_array
 from advlib.shards.constants import RESERVED
 from advlib.shards.form import require_valid
-from advlib.shards.members import Buffers, Members, encode_json, read_array, read_json
+from advlib.shards.members import (
+    Buffers,
+    Members,
+    encode_json,
+    field_twice,
+    read_array,
+    read_json,
+)
 
 INT64 = 1 << 63
 
@@ -66,6 +73,8 @@ def decode_chunk(members: Members, where: str) -> Chunk:
         if values.ndim == 0 or len(values) != len(label):
             count = len(values) if values.ndim else "no"
             raise DataError(f"{where}: {count} values of {name!r} for {len(label)} labels")
+    if about.get("n", len(label)) != len(label):
+        raise DataError(f"{where}.json: n {about['n']!r}; label.npy has {len(label)}")
     return require_valid(Chunk(image, label.astype(np.int64, copy=False), key, fields), where)
 
 
@@ -77,7 +86,10 @@ def _decode_fields(members: Members, about: Mapping, where: str) -> dict[str, np
     texts = about.get("fields", {})
     if not isinstance(texts, dict) or not all(isinstance(v, list) for v in texts.values()):
         raise DataError(f"{where}.json: fields that are no lists; expected a value for each image")
-    fields |= {name: object_array(values) for name, values in texts.items()}
+    for name, values in texts.items():
+        if name in fields:
+            raise field_twice(where, name, f"{name}.npy", "json")
+        fields[name] = object_array(values)
     if taken := RESERVED & set(fields):
         raise DataError(f"{where}: a field may not be named {', '.join(sorted(taken))}")
     return fields

@@ -26,18 +26,20 @@ def hash_rows(rows: Iterable[bytes | memoryview]) -> np.ndarray:
 class DuplicateFinder:
     """A collection of hashes that finds which come more than once.
 
-    Use it as a context: the partitions lie in a temporary folder until it ends.
+    Use it as a context: what memory should not hold lies in a temporary folder until it ends.
     """
 
-    def __enter__(self) -> "DuplicateFinder":
-        self._folder = tempfile.TemporaryDirectory(prefix="advtools-")
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory | None = None  # of the partitions, once needed
         self._buffered: list[np.ndarray] = []
         self._waiting = 0  # records of them
-        self._spilled = False
+
+    def __enter__(self) -> "DuplicateFinder":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
+        if self._folder:
+            self._folder.cleanup()
 
     def add(self, digests: np.ndarray, which: int, first: int) -> None:
         """Add hashes (n, 2) of the things of set `which` that are numbered from `first` on."""
@@ -54,7 +56,7 @@ class DuplicateFinder:
 
         Within a group they are ordered by set and number.
         """
-        if self._spilled:
+        if self._folder:
             if self._buffered:
                 self._spill()
             for partition in range(PARTITIONS):
@@ -71,9 +73,10 @@ class DuplicateFinder:
             path = self._path(partition)
             with cannot_write(path), open(path, "ab") as file:
                 file.write(records[order[begin:end]].tobytes())
-        self._buffered, self._waiting, self._spilled = [], 0, True
+        self._buffered, self._waiting = [], 0
 
     def _path(self, partition: int) -> str:
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="advtools-")
         return f"{self._folder.name}/{partition:03d}"
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from advlib.documents import parse_json
 from advlib.errors import DataError
-from advlib.numbers import finite_json
 from advlib.shards import npy
 from advlib.shards.constants import RESERVED
 from advlib.shards.tar import split_name
@@ -51,6 +50,11 @@ def key_and_field(name: str, archive: str) -> tuple[str, str] | None:
 def duplicate_member(archive: str, name: str) -> DataError:
     """The error of a member that its sample has already."""
     return DataError(f"{archive}: member {name!r} comes twice; is a key used for two images?")
+
+
+def field_twice(where: str, name: str, *members: str) -> DataError:
+    """The error of a sample whose members say two things of one field."""
+    return DataError(f"{where}: {' and '.join(members)} both say {name}; expected one of them")
 
 
 def check_field_names(names: Iterable[str]) -> None:
@@ -94,11 +98,18 @@ def decode_json(data: np.ndarray, where: str) -> Any:
 
 
 def encode_json(value: Any, separators: tuple[str, str] | None = (",", ":")) -> bytes:
-    """The bytes of a member `json`: short, and without NaN, which JSON has not.
+    """The bytes of a member `json`: short.
 
-    DataError for half a character in a text, as of a file's name that is no UTF-8: JSON has none.
+    DataError for what JSON has not: NaN, infinity, and half a character in a text, as of a file's
+    name that is no UTF-8.
     """
-    text = json.dumps(finite_json(value), separators=separators)
+    try:
+        text = json.dumps(value, separators=separators, allow_nan=False)
+    except ValueError:
+        raise DataError(
+            "a field of lists or of mixed values holds NaN or infinity, which JSON has not;"
+            " expected finite numbers, or an array of floats"
+        ) from None
     if "\\ud" in text:
         try:
             json.dumps(value, ensure_ascii=False).encode()

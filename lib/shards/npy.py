@@ -73,7 +73,7 @@ def _header(head: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype]:
 
 def encode(array: np.ndarray) -> tuple[bytes, memoryview]:
     """Header and data of an array's .npy form; the data is not copied if it is in C order."""
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
     return head.getvalue(), array.reshape(-1).view(np.uint8).data

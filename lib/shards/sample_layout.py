@@ -5,21 +5,35 @@ An attacked image has `adv.png`, the 8-bit picture, and, where the attack's floa
 advshards(5) is the reference.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from advlib.errors import DataError
 from advlib.shards import npy
 from advlib.shards.chunk import Chunk, key_array, scalar_array, shape_text
-from advlib.shards.constants import MOST_CLASSES, RESERVED
+from advlib.shards.constants import DTYPES, MOST_CLASSES, RESERVED
 from advlib.shards.form import require_valid
 from advlib.shards.image_size import images_at_once
-from advlib.shards.members import FIELD, Buffers, Members, encode_json, read_array, read_json
+from advlib.shards.members import (
+    FIELD,
+    Buffers,
+    Members,
+    encode_json,
+    field_twice,
+    read_array,
+    read_json,
+)
 from advlib.shards.pictures import SUFFIXES, decode_picture, eight_bits, encode_png
 
 FORBIDDEN = re.compile(r"[./\\\0]")  # in a key
+LABEL = re.compile(rb"\s*(-?[0-9]{1,1000})\s*")  # the member cls
+JSON_TYPES = ("bool", "int64", "float64", "object")  # of fields that JSON gives back as they were
+JSON_BYTES = 8  # of the largest number that is written into JSON
+NOT_FINITE = ("nan", "inf", "-inf")  # as texts in JSON, with their type beside them
 ADVERSARIAL = "adversarial"  # the field whose members are adv.png and adv.npy
 
 
@@ -33,8 +47,11 @@ def encode_samples(chunk: Chunk) -> Iterable[tuple[str, Buffers]]:
         raise DataError(
             f"{channels} channels do not fit into PNG; expected 1 or 3, or --layout chunk"
         )
-    scalars = {n: v.tolist() for n, v in sorted(chunk.fields.items()) if v.ndim == 1}
-    arrays = {n: v for n, v in sorted(chunk.fields.items()) if v.ndim > 1}
+    fields = dict(sorted(chunk.fields.items()))
+    scalars = {n: v for n, v in fields.items() if v.ndim == 1 and v.dtype.itemsize <= JSON_BYTES}
+    arrays = {n: v for n, v in fields.items() if n not in scalars}
+    values_of = {name: values.tolist() for name, values in scalars.items()}
+    typed = {n: v.dtype.name for n, v in scalars.items() if v.dtype.name not in JSON_TYPES}
     for i, key in enumerate(chunk.key_texts()):
         _check_key(key)
         yield f"{key}.png", [encode_png(chunk.image[i])]
@@ -47,7 +64,39 @@ def encode_samples(chunk: Chunk) -> Iterable[tuple[str, Buffers]]:
             else:
                 yield f"{key}.{name}.npy", [*npy.encode(values[i])]
         if scalars:
-            yield f"{key}.json", [encode_json({name: scalars[name][i] for name in scalars})]
+            about = {name: values[i] for name, values in values_of.items()}
+            yield f"{key}.json", [encode_json(_with_types(about, typed))]
+
+
+def _with_types(about: dict[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
+    """The scalar fields of a sample with the types that JSON lacks beside them: those of `typed`,
+    and that of a number which is not finite, and so a text in JSON.
+    """
+    types = dict(typed)
+    for name, value in about.items():
+        if type(value) is float and not math.isfinite(value):
+            types.setdefault(name, "float64")
+            about[name] = str(value)
+    return {**about, DTYPES: types} if types else about
+
+
+def _without_types(about: dict[str, Any], where: str) -> dict[str, Any]:
+    """The fields of the member `json`, in their types; what `_with_types` was given."""
+    types = about.pop(DTYPES, {})
+    try:
+        for name, kind in types.items():
+            value, dtype = about[name], np.dtype(kind)
+            expected = {"i": (int,), "u": (int,), "f": (int, float)}[dtype.kind]
+            if type(value) not in expected and (dtype.kind != "f" or value not in NOT_FINITE):
+                raise TypeError
+            number = dtype.type(value)
+            about[name] = number.item() if dtype == np.float64 else number
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        found = str(types)[:40]
+        raise DataError(
+            f"{where}.json: {DTYPES} {found}; expected the type of each number that it names"
+        ) from None
+    return about
 
 
 def _check_key(key: str) -> None:
@@ -79,8 +128,9 @@ def decode_batches(
     labels: list[int] = []
     scalars: list[dict] = []
     for key, members in samples:
-        about = read_json(members, f"{where}: {key}")
-        labels.append(_decode_label(members, about, f"{where}: {key}"))
+        here = f"{where}: {key}"
+        about = _without_types(read_json(members, here), here)
+        labels.append(_decode_label(members, about, here))
         scalars.append({k: v for k, v in about.items() if k not in RESERVED})
     keys = [key for key, _ in samples]
     names = dict.fromkeys(name for about in scalars for name in about)
@@ -106,6 +156,8 @@ def decode_batches(
             found.append(arrays)
         taken = {name: values[part] for name, values in fields.items()}
         for name in dict.fromkeys(name for arrays in found for name in arrays):
+            if name in taken:
+                raise field_twice(f"{where}: {keys[begin]}", name, f"{name}.npy", "json")
             taken[name] = _stack(name, found, keys[part], where)
         yield require_valid(Chunk(image, label[part], key_values[part], taken), where)
         begin = part.stop
@@ -139,8 +191,12 @@ def _is_array(member: str) -> bool:
 
 def _decode_arrays(members: Members, where: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The image, (height, width, channels) uint8, and the array fields of a sample."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     image = None
+    if len(pictures := [name for name in members if name in SUFFIXES or name == "npy"]) > 1:
+        raise field_twice(where, "image", *pictures)
+    if {"adv.npy", "adv.png"} & set(members) and f"{ADVERSARIAL}.npy" in members:
+        raise field_twice(where, ADVERSARIAL, "adv", f"{ADVERSARIAL}.npy")
     for name in members:
         if name in SUFFIXES:
             image = decode_picture(members[name], f"{where}.{name}")
@@ -165,11 +221,12 @@ def _decode_arrays(members: Members, where: str) -> tuple[np.ndarray, dict[str, 
 def _decode_label(members: Members, about: Mapping, where: str) -> int:
     label = about.get("label")
     if "cls" in members:
-        text = members["cls"].tobytes()
-        try:
-            label = int(text)
-        except ValueError:
-            raise DataError(f"{where}.cls: found {text[:20]!r}; expected an integer") from None
+        text, said = members["cls"].tobytes(), label
+        if not (number := LABEL.fullmatch(text)):
+            raise DataError(f"{where}.cls: found {text[:20]!r}; expected an integer")
+        label = int(number[1])
+        if type(said) in (int, float) and said != label:
+            raise DataError(f"{where}: label {label} in cls, {said} in json; expected one")
     if type(label) is not int:
         have = ", ".join(members)
         raise DataError(f"{where}: no label; expected a field cls among {have}")

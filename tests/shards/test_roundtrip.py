@@ -192,13 +192,6 @@ def test_8_bit_adversarial_images_are_kept_as_pictures_alone(tmp_path):
     same(everything(tmp_path / "a.tar"), chunk)
 
 
-def test_what_is_no_number_in_json_is_none_in_a_sample_and_kept_in_a_chunk(tmp_path):
-    chunk = images(3, loss=np.array([1.5, np.nan, np.inf]))
-    same(everything(write(tmp_path / "a.tar", chunk, "chunk")), chunk)
-    read = everything(write(tmp_path / "b.tar", chunk, "sample"))
-    assert read.fields["loss"].tolist() == [1.5, None, None]
-
-
 @pytest.mark.parametrize("layout", ["chunk", "sample"])
 def test_sets_are_read_as_one_in_the_order_of_their_names(tmp_path, layout):
     a = write(tmp_path / "a", attacked(11), layout, chunk=2, shard=4)
