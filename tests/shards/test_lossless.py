@@ -35,9 +35,7 @@ def through(folder, chunk, *layouts):
 
 
 @given(field=FIELDS)
-def test_every_number_of_every_type_survives_the_way_to_samples_and_back(
-    tmp_path_factory, field
-):
+def test_every_number_of_every_type_survives_the_way_to_samples_and_back(tmp_path_factory, field):
     chunk = images(5, field=field)
     same(through(tmp_path_factory.mktemp("sets"), chunk, "chunk", "sample", "chunk"), chunk)
 
