@@ -48,6 +48,8 @@ def main(sets, output_format, **modes):
                 rows = listing.list_problems(sets, tick)
     else:
         sources = [cli.open_images(sets)] if piped else listing.each_set(sets)
+        for source in [] if piped else sources:
+            cli.say_left_out(source)
         rows = _rows(mode, sources, output_format)
     cli.write_rows(rows, output_format, [cli.history_entry()], listing.COLUMNS.get(mode, ()))
     if mode == "verify" and rows:

@@ -118,9 +118,16 @@ def open_images(specs: Sequence[str]) -> "ShardSet | ShardStream":
         if len(specs) > 1:
             raise DataError("- is standard input and goes with no other set")
         source = ShardStream(standard_input(), "<stdin>")
+    say_left_out(source)
+    return source
+
+
+def say_left_out(source: "ShardSet | ShardStream") -> None:
+    """Say what of a set is not read: shards that may be missing, fields of other kinds."""
+    for path in getattr(source, "gaps", ()):
+        note(f"{path}: not there, between others that are; no index says whether it should be")
     if source.skipped:
         note(f"{source.name}: not carried along: fields {', '.join(sorted(source.skipped))}")
-    return source
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from advlib.errors import DataError
 from advlib.jobs.files import cannot_write
 from advlib.shards.chunk import Chunk, concatenate
 from advlib.shards.chunk_layout import encode_chunk
-from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK
+from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK, VERSION
 from advlib.shards.form import Form, field_shapes, require_same_form, require_valid
 from advlib.shards.members import Buffers, check_field_names, encode_json
 from advlib.shards.sample_layout import encode_samples
@@ -55,7 +55,7 @@ class StreamWriter:
         """What an archive of the set says of it, in its first member."""
         return {
             "format": "advshards",
-            "version": 1,
+            "version": VERSION,
             "layout": self.layout,
             "classes": self.classes,
             "class_names": self.class_names,
@@ -128,6 +128,7 @@ class Archive:
         self.counts = np.zeros(0, np.int64)
         self.shape: tuple[int, ...] = ()
         self.fields: list[str] = []
+        self._keys: set[str] = set()  # of the samples, ten thousand in a shard
         self._put(DESCRIPTION, [encode_json(description, separators=None)])
 
     def write(self, chunk: Chunk, first: int) -> None:
@@ -135,6 +136,7 @@ class Archive:
         if self.layout == "chunk":
             members, samples = encode_chunk(chunk, first), 1
         else:
+            self._refuse_doubles(chunk.key_texts())
             members, samples = encode_samples(chunk), len(chunk)
         for name, buffers in members:
             self._put(name, buffers)
@@ -144,6 +146,16 @@ class Archive:
         counts = np.bincount(chunk.label, minlength=len(self.counts))
         counts[: len(self.counts)] += self.counts
         self.counts = counts
+
+    def _refuse_doubles(self, keys: list[str]) -> None:
+        """DataError for a key that comes again: it is the name of a sample's files."""
+        for key in keys:
+            if key in self._keys:
+                raise DataError(
+                    f"{self.name}: two images have the key {key!r}, which names files in the sample"
+                    " layout; --renumber numbers them anew"
+                )
+            self._keys.add(key)
 
     def end(self) -> None:
         """Write the end mark."""

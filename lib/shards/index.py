@@ -13,6 +13,7 @@ from itertools import filterfalse
 from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.jobs.files import atomic_write
+from advlib.shards.constants import VERSION
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Index:
             "__kind__": "wids-shard-index-v1",
             "wids_version": 1,
             "format": "advshards",
-            "version": 1,
+            "version": VERSION,
             "layout": self.layout,
             "images": self.images,
             "shape": list(self.shape),
@@ -77,8 +78,8 @@ def read_index(path: str) -> Index:
         raise DataError(f"{path}: not JSON: {err}") from None
     if not isinstance(document, dict) or document.get("format") != "advshards":
         raise DataError(f"{path}: not the index of a shard set")
-    if document.get("version") != 1:
-        raise DataError(f"{path}: version {document.get('version')!r}; expected 1")
+    if document.get("version") != VERSION:
+        raise DataError(f"{path}: version {document.get('version')!r}; expected {VERSION}")
     try:
         names = document["class_names"]
         index = Index(

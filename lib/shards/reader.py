@@ -40,6 +40,7 @@ class ShardSet:
     fields: names of further fields.  classes: how many, None where nothing says it.
     class_names: of labels 0, 1, ..., or None.  history: the command lines that made the sets.
     skipped: fields of the first samples that are not carried along.
+    gaps: shards that are not there between others, in sets without an index.
     """
 
     def __init__(self, sets: Sequence[SetFiles]):
@@ -49,6 +50,7 @@ class ShardSet:
         together.
         """
         self.name = " ".join(s.name for s in sets)
+        self.gaps = [s.gap for s in sets if s.gap]
         self.paths = [path for s in sets for path in s.paths]
         if len(set(self.paths)) < len(self.paths):
             raise DataError(f"{self.name}: a shard is named twice; expected each once")

@@ -7,13 +7,13 @@ data/train.index.json; a set of one file `revised.tar` has revised.tar.index.jso
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advlib.errors import DataError
 from advlib.shards.constants import SUFFIX
-from advlib.shards.index import read_index
+from advlib.shards.index import ShardEntry, read_index
 
-NUMBERED = re.compile(r"(.*)-[0-9]{4,}\.tar", re.DOTALL)
+NUMBERED = re.compile(r"(.*)-([0-9]{4,})\.tar", re.DOTALL)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 EXPECTED = "expected shards (a .tar, name-{000000..000009}.tar, a set's name, its folder, or -)"
 
@@ -25,6 +25,26 @@ class SetFiles:
     name: str
     paths: tuple[str, ...]
     index: str | None
+    whole: bool = False  # whether it was named as a whole, not by files of it
+
+    def missing(self, shards: Sequence[ShardEntry]) -> list[str]:
+        """Shards that are not there, or not among the paths of a set named as a whole.
+
+        shards: what the index says of them.
+        """
+        folder = os.path.dirname(self.name)
+        paths = [os.path.join(folder, shard.url) for shard in shards]
+        return [p for p in paths if not os.path.isfile(p) or (self.whole and p not in self.paths)]
+
+    @property
+    def gap(self) -> str:
+        """A shard between others, of a set of which no index says what it has; or ""."""
+        found = [] if self.index else [*filter(None, map(NUMBERED.fullmatch, self.paths))]
+        here = {int(match[2]): len(match[2]) for match in found}
+        for number in range(min(here, default=0), max(here, default=0)):
+            if number not in here:
+                return f"{self.name}-{number:0{min(here.values())}d}.tar"
+        return ""
 
 
 def find_sets(specs: Sequence[str]) -> list[SetFiles]:
@@ -44,7 +64,8 @@ def find_sets(specs: Sequence[str]) -> list[SetFiles]:
         else:
             index = name + SUFFIX
             sets.append(SetFiles(name, (path,), index if os.path.isfile(index) else None))
-    return sets
+    folders = {os.path.normpath(spec) for spec in specs if os.path.isdir(spec)}
+    return [replace(s, whole=(os.path.dirname(s.name) or ".") in folders) for s in sets]
 
 
 def set_name(path: str) -> str:

@@ -66,4 +66,6 @@ def _entries(files: SetFiles, index: Index) -> list[ShardEntry]:
         if size != entry.filesize:
             raise DataError(f"{path}: {size} bytes; {files.index} says {entry.filesize}")
         entries.append(entry)
+    for path in files.missing(index.shards):
+        raise DataError(f"{path}: no such file; {files.index} names it")
     return entries

@@ -13,7 +13,7 @@ import numpy as np
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.chunk_layout import decode_chunk
-from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK
+from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK, VERSION
 from advlib.shards.form import Form, field_shapes, require_same_form
 from advlib.shards.image_size import THOUSAND_BYTES
 from advlib.shards.members import Members, decode_json, duplicate_member, key_and_field, layout_of
@@ -141,6 +141,8 @@ def _read_description(data: np.ndarray, name: str) -> dict[str, Any]:
     found = decode_json(data, where)
     if not isinstance(found, dict) or found.get("format") != "advshards":
         raise DataError(f"{where}: expected a description in advshards form")
+    if found.get("version", VERSION) != VERSION:
+        raise DataError(f"{where}: version {found['version']!r:.20}; expected {VERSION}")
     expected = {"classes": int, "class_names": list, "history": list}
     for what, kind in expected.items():
         if found.get(what) is not None and type(found[what]) is not kind:

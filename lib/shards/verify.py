@@ -131,6 +131,10 @@ def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
     if index:
         expected = _Expected(index.classes, index.layout, index.shape, {*index.fields})
     entries = {shard.url: shard for shard in index.shards} if index else {}
+    for path in files.missing(index.shards) if index else ():
+        yield Problem(path, "", f"no such file; {files.index} names it")
+    if files.gap:
+        yield Problem(files.gap, "", "not there, between others that are; no index says why")
     starts = _starts(index)
     with DuplicateFinder() as keys:
         total = 0

@@ -145,7 +145,7 @@ def test_tensors_beyond_their_storage_are_refused(tmp_path):
 @given(st.data())
 def test_no_damage_is_more_than_one_line(tmp_path_factory, data):
     whole = as_pkl({"ema": torch.arange(5.0), "b": [1, {"c": "d"}]})
-    at = data.draw(st.integers(0, len(whole) - 1))
+    at = data.draw(st.integers(0, 10_000)) % len(whole)  # whose length hangs on addresses
     damaged = bytearray(whole)
     damaged[at] = data.draw(st.integers(0, 255))
     try:

@@ -85,7 +85,7 @@ def test_keys_that_are_not_in_the_set_are_said(run):
 WRONG = {
     "advcut made --class 9 -o x": "no class '9'",
     "advcut made --class 1,cat -o x": "no class 'cat'",
-    "advcut made --class '' -o x": "no class ''",
+    "advcut made --class '' -o x": "--class: found nothing",
     "advcut made --range 5 -o x": "expected FIRST:LAST",
     "advcut made --range 9:5 -o x": "no image is selected",
     "advcut made --random 3000 -o x": "a random 3000 of 2750 images",

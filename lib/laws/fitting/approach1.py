@@ -72,15 +72,11 @@ def _by_dataset(table: Table, settings: Settings) -> Iterator[tuple[str, Table]]
 def regress(envelope: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, float]]:
     """The six parameters (see `approach1`) and R2 of each regression, by least squares in log10.
 
-    Raises DataError with fewer than three budgets, or one size of model.
+    Raises DataError with fewer than three budgets.
     """
     x = np.log10(envelope["flops"])
     if not enough(envelope):
-        sizes = len(np.unique(envelope["params"]))
-        raise DataError(
-            f"the envelope has {len(x)} points of {sizes} model size{'s' * (sizes != 1)}; a power"
-            " law needs three or more, of two or more"
-        )
+        raise DataError(f"the envelope has {len(x)} points; a power law needs three or more")
     parameters, r2 = {}, {}
     for column, (offset, slope) in LINES.items():
         y = np.log10(envelope[column])
@@ -138,6 +134,8 @@ def _document(name: str, whole: Table, settings: Settings, notes: list[str]) -> 
         parameters, r2 = regress(line)
     except DataError as err:
         raise DataError(f"{table.source}: data set {name!r}: {err}") from None
+    if len(np.unique(line["params"])) == 1:
+        notes.append(f"{name}: the envelope has one size of model: N* and its exponent say nothing")
     drawn = bootstrap(curves, settings.draws, settings.seed)
     if settings.draws and not drawn:
         notes.append(f"{name}: too few runs on the envelope to resample: no intervals")

@@ -17,7 +17,6 @@ from advlib.runs.table import Table, numbered
 QUERIES = 1000
 MARGIN = 0.001  # log10 FLOPs beyond the first and last checkpoint; official code
 LEAST = 3  # points of a line that is worth one
-SIZES = 2  # of models, of which N* among one size would say nothing
 
 
 @dataclass
@@ -121,6 +120,5 @@ def _ready_envelope(table: Table) -> Curves:
 
 
 def enough(envelope: dict[str, np.ndarray]) -> bool:
-    """Whether an envelope has as many distinct budgets as a line needs, and sizes of models."""
-    budgets, sizes = (len(np.unique(envelope[name])) for name in ("flops", "params"))
-    return budgets >= LEAST and sizes >= SIZES
+    """Whether an envelope has as many distinct budgets as a line needs."""
+    return len(np.unique(envelope["flops"])) >= LEAST

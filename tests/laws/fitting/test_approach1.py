@@ -9,6 +9,7 @@ from advlib.errors import DataError
 from advlib.laws.fitting import approach1
 from advlib.laws.fitting.documents import documents
 from advlib.laws.fitting.envelope import curves_of
+from advlib.laws.fitting.fit import table_of
 from advlib.laws.fitting.settings import Settings
 from advlib.runs.bundled import open_bundled
 from advlib.runs.reading import read_tables
@@ -102,3 +103,17 @@ def test_another_share_of_training_needs_a_plan():
     del table.columns["planned_samples"]
     with pytest.raises(DataError, match="no column 'planned_samples'"):
         documents(table, 1, Settings(bootstrap=0, min_fraction=0.7))
+
+
+def test_an_envelope_of_one_size_of_model_says_that_its_exponent_says_nothing():
+    columns = {
+        "run": ["one"] * 6,
+        "dataset": ["x"] * 6,
+        "params": np.full(6, 1e7),
+        "samples": 10.0 ** np.arange(5, 11),
+        "flops": 7822e7 * 10.0 ** np.arange(5, 11),
+        "loss": 2.0 * 0.8 ** np.arange(6),
+    }
+    notes = []
+    documents(table_of(columns), 1, Settings(bootstrap=0), notes)
+    assert "x: the envelope has one size of model: N* and its exponent say nothing" in notes
