@@ -101,7 +101,7 @@ BAD = {
     "own:sometimes few --attack pgd -q": "own:sometimes: its logits for image",
     "own:one few": "expected logits, floats (3, classes), of 2 classes or more",
     "own:fails few": "ValueError: no such thing",
-    "robust.st few --eps=": "'--eps': found ''; expected a radius",
+    "robust.st few --eps=": "--eps: found nothing",
     "own:halves few": "own:halves: called with float32 (60, 3, 8, 8): AssertionError: one or three",
     "own:sometimes few --attack square": "attacked with square, are no finite numbers",
     "robust.st few -o few": "-o few: is the set that is attacked; give another name",
