@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from advlib.laws.fitting import floors
+from advlib.laws.fitting.floors import Floors
 from advlib.laws.fitting.minimiser import polish
 from advlib.laws.fitting.residuals import Residuals
 from advlib.runs.table import Table
@@ -50,7 +50,7 @@ def draws(
     best = np.where(better, second.theta, first.theta)
     parameters = model.parameters(best)
     if model.place("E") in free:
-        floors.mend(build, model, best, parameters, weights, free, delta)
+        Floors(build, model, weights, free, delta).mend(best, parameters)
     return parameters
 
 

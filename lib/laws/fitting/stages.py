@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from advlib.laws.fitting import bootstrap, floors
+from advlib.laws.fitting import bootstrap
+from advlib.laws.fitting.floors import Floors
 from advlib.laws.fitting.minimiser import polish, search
 from advlib.laws.fitting.observations import (
     law_columns,
@@ -136,14 +137,13 @@ def minimum(
     reached = found.objective <= value * (1 + REACHED)
     parameters = model.parameters(theta)
     held: tuple[str, ...] = ()
-    notes = []
-    if floor in free and (end := floors.broken_at(model, parameters)) is not None:
-        found_held = floors.hold(build, model, found.theta, weights, free, delta, end)
-        model, held, notes = found_held.model, found_held.names, [found_held.note]
-        value, best = float(found_held.objective.min()), int(np.argmin(found_held.objective))
-        theta, reached = found_held.theta[:, [best]], found_held.objective <= value * (1 + REACHED)
-        parameters = found_held.parameters
-        parameters = {key: v[[best]] for key, v in parameters.items()}
+    notes: list[str] = []
+    floors = Floors(build, model, weights, free, delta)
+    if floor in free and (bounded := floors.hold(found.theta, parameters)):
+        model, parameters, held = bounded.model, bounded.law, bounded.names
+        value, notes = float(bounded.objective[bounded.best]), [bounded.note]
+        theta = bounded.theta[:, [bounded.best]]
+        reached = bounded.objective <= value * (1 + REACHED)
     law = {key: float(v[0]) for key, v in parameters.items()}
     moved = [i for i in free if i not in model.places(held)]
     names, jacobian = log_derivatives(model, law, moved)
