@@ -47,7 +47,7 @@ def draw(
         sizes = np.geomspace(end * (1 + 1e-6), LARGEST, POINTS)
 
         def read(member, law, size, budget=budget):
-            return size * law.data_multiple(budget, size) - 1
+            return size * law.data_multiple(budget)(size) - 1
 
         overhead = np.array([read(fit.best, law, size) for size in sizes.tolist()])
         band = fit_values.draws_band(fit, quality[1], sizes, read)

@@ -12,7 +12,7 @@ with the quality terms of Bartoldson et al. 2024, Eq. 3.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,9 +66,11 @@ class Interacting:
         best = self.surface.optimum(flops)
         return replace(best, loss=self._over_floor(self.surface.log_optimal_excess(flops)))
 
-    def data_multiple(self, flops: Any, size: Any) -> Any:
-        """Samples, over D*, with which `size` times N* parameters reach the optimal loss."""
-        return self.surface.data_multiple(flops, size)
+    def data_multiple(self, flops: Any) -> Callable[[Any], Any]:
+        """w_D(w_N) at a budget: samples, over D*, with which w_N times N* parameters reach its
+        optimal loss; inf where no number does.
+        """
+        return self.surface.data_multiple(flops)
 
     def least_size(self, flops: Any) -> Any:
         """The least w_N with which any number of samples reaches the optimal loss of a budget."""

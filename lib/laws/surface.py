@@ -16,6 +16,7 @@ the budget line gives  alpha A N^-alpha = beta u (u + c)^(beta - 1).
 Source: Bartoldson et al. 2024, Eqs. 3 to 6.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,26 +140,32 @@ class Surface:
         beyond = (right - (beta - 1) * log_c) / (1 + alpha)
         return newton(step, xp.where(without >= log_c, without, beyond), xp)
 
-    def data_multiple(self, flops: Any, size: Any) -> Any:
-        """w_D of Eq. 6: samples, over D*, with which `size` times N* parameters reach the optimal
-        loss of a budget; inf where no number does.
+    def data_multiple(self, flops: Any) -> Callable[[Any], Any]:
+        """w_D(w_N) of Eq. 6 at a budget: samples, over D*, with which w_N > 0 times N* parameters
+        reach its optimal loss; inf where no number does.
 
-        What the model term grows by, A N*^-alpha (size^-alpha - 1), the data term must lose of what
+        What the model term grows by, A N*^-alpha (w_N^-alpha - 1), the data term must lose of what
         it has over its saturation, (B/D* + c)^beta - c^beta.
         """
         xp, beta, log_c = self.xp, self.beta, self.log_c
         log_u, log_model, log_data = self._path(flops)
-        turn = -self.alpha * xp.log(size)  # the logarithm of size^-alpha
-        change = log_model + log_expm1(xp.log(xp.maximum(abs(turn), TINY)), xp)
-        shrunk = log_data + log1m_exp(xp.minimum(change - log_data, 0.0), xp)
-        rest = xp.where(turn > 0, shrunk, xp.logaddexp(log_data, change + xp.minimum(turn, 0.0)))
-        if self.saturates:  # of (c^beta + rest)^(1/beta) - c
-            log_again = log_log1p_exp(rest - beta * log_c, xp) - xp.log(beta)
-            again = log_c + log_expm1(log_again, xp)
-        else:
-            again = rest / beta
-        possible = (turn <= 0) | (change < log_data)
-        return xp.where(turn == 0, 1.0, xp.where(possible, xp.exp(log_u - again), float("inf")))
+
+        def multiple(size: Any) -> Any:
+            turn = -self.alpha * xp.log(size)  # the logarithm of size^-alpha
+            change = log_model + log_expm1(xp.log(xp.maximum(abs(turn), TINY)), xp)
+            shrunk = log_data + log1m_exp(xp.minimum(change - log_data, 0.0), xp)
+            grown = xp.logaddexp(log_data, change + xp.minimum(turn, 0.0))
+            rest = xp.where(turn > 0, shrunk, grown)
+            if self.saturates:  # of (c^beta + rest)^(1/beta) - c
+                log_again = log_log1p_exp(rest - beta * log_c, xp) - xp.log(beta)
+                again = log_c + log_expm1(log_again, xp)
+            else:
+                again = rest / beta
+            possible = (turn <= 0) | (change < log_data)
+            data = xp.where(possible, xp.exp(log_u - again), float("inf"))
+            return xp.where(turn == 0, 1.0, data)
+
+        return multiple
 
     def least_size(self, flops: Any) -> Any:
         """The least w_N with which any number of samples reaches the optimal loss of a budget."""

@@ -27,11 +27,11 @@ def smallest_size(law: Any, flops: Any, overhead: Any) -> Any:
     """The least w_N with w_N w_D - 1 <= `overhead` (> 0), by bisection: the overhead falls from
     infinity to 0 as w_N rises to 1.
     """
-    exp = law.xp.exp
+    exp, data_multiple = law.xp.exp, law.data_multiple(flops)
 
     def too_small(log_size: Any) -> Any:
         size = exp(log_size)
-        return size * law.data_multiple(flops, size) - 1 > overhead
+        return size * data_multiple(size) - 1 > overhead
 
     return exp(last_true(too_small, SMALLEST, 0.0, ROUNDING, law.xp))
 
@@ -56,7 +56,7 @@ def trade_rows(
 
 
 def _trade(law: Any, member: Member, flops: Any, size: Any) -> dict[str, Any]:
-    best, data = law.optimum(flops), law.data_multiple(flops, size)
+    best, data = law.optimum(flops), law.data_multiple(flops)(size)
     overhead = size * data - 1
     return {
         "params": size * best.params,

@@ -18,11 +18,11 @@ def test_overhead_is_equation_6_and_states_where_no_data_helps():
     ):
         size, extra = curve(axes, label)
         law = fit.law(fit.best, 1.65)
-        expected = [w * law.data_multiple(budget, w) - 1 for w in size.tolist()]
+        expected = [w * law.data_multiple(budget)(w) - 1 for w in size.tolist()]
         assert extra == pytest.approx(expected)
         least = smallest_possible(law, budget)
-        assert math.isinf(law.data_multiple(budget, least * (1 - 1e-9)))
-        assert math.isfinite(law.data_multiple(budget, least * (1 + 1e-6)))
+        assert math.isinf(law.data_multiple(budget)(least * (1 - 1e-9)))
+        assert math.isfinite(law.data_multiple(budget)(least * (1 + 1e-6)))
         assert f"impossible below {least:.2g}" in "".join(
             str(line.get_label()) for line in axes.lines
         )

@@ -56,7 +56,7 @@ def test_questions_are_inverses_of_the_loss(fid, flops, size):
     surface = law(fid)
     best = surface.optimum(flops)
     assert surface.flops_for(best.loss) == pytest.approx(flops, rel=1e-6)
-    samples = surface.data_multiple(flops, size) * best.samples
+    samples = surface.data_multiple(flops)(size) * best.samples
     if samples < 1e300:
         assert surface.loss(size * best.params, samples) == pytest.approx(best.loss, rel=1e-9)
     least = surface.least_size(flops) * best.params

@@ -98,7 +98,7 @@ def test_both_approaches_have_one_form_on_perfect_data():
 def test_the_data_multiple_keeps_the_loss(approach, fid, flops, size):
     surface = law(approach, fid)
     best = surface.optimum(flops)
-    samples = surface.data_multiple(flops, size) * best.samples
+    samples = surface.data_multiple(flops)(size) * best.samples
     if math.isfinite(samples) and samples < 1e300:
         assert surface.loss(size * best.params, samples) == pytest.approx(best.loss, rel=1e-9)
 
@@ -117,8 +117,8 @@ def test_the_least_size_is_that_with_which_infinite_data_gives_the_loss(approach
     best, size = surface.optimum(flops), surface.least_size(flops)
     least = surface.model_term(size * best.params) + surface.floor
     assert least == pytest.approx(best.loss, rel=1e-9)
-    assert surface.data_multiple(flops, size * (1 - 1e-9)) == math.inf
-    assert surface.data_multiple(flops, size * (1 + 1e-3)) < math.inf
+    assert surface.data_multiple(flops)(size * (1 - 1e-9)) == math.inf
+    assert surface.data_multiple(flops)(size * (1 + 1e-3)) < math.inf
 
 
 def test_nothing_reaches_the_floor():

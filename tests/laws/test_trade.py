@@ -18,7 +18,7 @@ def test_data_multiple_is_equation_6(size, flops):
     model, data = surface.model_term(best.params), surface.data_term(best.samples)
     bracket = 1 - (size ** -p["alpha"] - 1) * model / data
     expected = bracket ** (-1 / p["beta"]) if bracket > 0 else math.inf
-    assert surface.data_multiple(flops, size) == pytest.approx(expected, rel=1e-8)
+    assert surface.data_multiple(flops)(size) == pytest.approx(expected, rel=1e-8)
 
 
 def test_half_the_size_costs_about_ten_percent():
@@ -37,7 +37,7 @@ def test_impossible_sizes_are_never():
 def test_smallest_size_inverts_the_overhead(approach, overhead):
     surface = law(approach)
     size = trade.smallest_size(surface, 1e22, overhead)
-    found = size * surface.data_multiple(1e22, size) - 1
+    found = size * surface.data_multiple(1e22)(size) - 1
     assert size < 1
     assert found == pytest.approx(overhead, rel=1e-6)
 
