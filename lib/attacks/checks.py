@@ -238,7 +238,7 @@ def check_logits(
     if len(broken):
         row = int(broken[0])
         worst = logits[row][~logits[row].isfinite()][0].item()
-        more = f" and of {len(broken) - 1} more" if len(broken) > 1 else ""
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise DataError(
             f"{where}: image {int(number[row])}{more}: found logit {worst} of {name}; "
             "expected finite numbers"

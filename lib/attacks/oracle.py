@@ -9,6 +9,7 @@ from torch import Tensor
 
 from advlib.errors import DataError
 from advlib.jobs.cuda_graphs import Replayed
+from advlib.models.callables import backward_pass
 from advlib.models.network import is_built_here
 
 Logits = Callable[[Tensor], Tensor]  # images (b, c, h, w) in [0, 1] to logits (b, k)
@@ -97,7 +98,8 @@ class Oracle:
             with torch.enable_grad():
                 found = self.fast(leaf)
                 values = loss(found, rows)
-                gradient[part] = torch.autograd.grad(values.sum(), leaf)[0]
+                with backward_pass(self.exact):
+                    gradient[part] = torch.autograd.grad(values.sum(), leaf)[0]
             logits.append(found.detach())
             losses.append(values.detach())
         self.forwards += len(images)
@@ -113,7 +115,8 @@ class Oracle:
             with torch.enable_grad():
                 found = self.fast(leaf)
                 sums = found.sum(0)
-                parts = [torch.autograd.grad(s, leaf, retain_graph=True)[0] for s in sums]
+                with backward_pass(self.exact):
+                    parts = [torch.autograd.grad(s, leaf, retain_graph=True)[0] for s in sums]
             logits.append(found.detach())
             jacobians.append(torch.stack(parts, 1))
             self.backwards += len(rows) * len(parts)

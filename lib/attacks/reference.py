@@ -10,6 +10,7 @@ from advlib.attacks.checks import UNUSED, finding
 from advlib.attacks.oracle import finite
 from advlib.attacks.problem import Problem
 from advlib.attacks.stages import Carry, Round, Suite
+from advlib.models.callables import backward_pass
 
 LOGGER = "auto-attack"  # the library's
 
@@ -69,9 +70,10 @@ def _library(suite: Suite, attack: str) -> Round:
         logger.addHandler(handler)
         propagate, logger.propagate = logger.propagate, False
         try:
-            made, guess = library.run_standard_evaluation(
-                problem.images[lanes], problem.label[lanes], batch_size=problem.oracle.batch
-            )
+            with backward_pass(problem.oracle.exact):
+                made, guess = library.run_standard_evaluation(
+                    problem.images[lanes], problem.label[lanes], batch_size=problem.oracle.batch
+                )
         finally:
             logger.removeHandler(handler)
             logger.propagate = propagate

@@ -4,6 +4,7 @@ Checkpoints are read without running anything in them; here whatever the module 
 and the network at each call, is done with the user's rights.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from advlib.errors import DataError
-from advlib.jobs.memory import is_out_of_memory
 from advlib.models import zoo
-from advlib.models.imported import cause_of, drop, kind_of, modules_of, network_of
+from advlib.models.imported import drop, kind_of, modules_of, network_of, running
 
 PIXELS = {"unit": (1.0, 0.0), "signed": (2.0, -1.0), "bytes": (255.0, 0.0)}  # scale, offset
 
@@ -58,14 +58,8 @@ class Adapted(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         given = self._given(images)
-        try:
+        with running(self.name, f"called with {kind_of(given)}", "logits"):
             output = self.network(given)
-        except Exception as err:  # of any kind: it is not our code
-            if isinstance(err, DataError) or is_out_of_memory(err):
-                raise
-            raise DataError(
-                f"{self.name}: called with {kind_of(given)}: {cause_of(err)}; expected logits"
-            ) from err
         return _logits(self.name, output, images)
 
     def _given(self, images: Tensor) -> Tensor:
@@ -105,7 +99,7 @@ def load_callable(
 
     A Module is moved to the device, put into evaluation mode, and asks for no gradients by its
     weights.  Modules that a function names directly, bound or global, are too, except that they
-    stay where they are.  What the code prints when it is loaded goes to standard error.
+    stay where they are.  What the code prints, when it is loaded or called, goes to standard error.
 
     The description: `format` "callable", `model` the spec, `kind` "module", "made" (by a call) or
     "function", `pixels`, `normalisation`, and `training_mode_left_on`, whether any module was in
@@ -144,6 +138,16 @@ def weights_sha256(model: Adapted) -> str:
     return out.hexdigest()
 
 
+def backward_pass(model: Any) -> contextlib.AbstractContextManager:
+    """Where gradients come back through a network: an Adapted one's own code may run there too.
+
+    Raises DataError, within, where that fails; of any other network errors pass as they are.
+    """
+    if isinstance(model, Adapted):
+        return running(model.name, "its gradient by the images")
+    return contextlib.nullcontext()
+
+
 def probe(
     model: Callable[[Tensor], Tensor],
     image_shape: Iterable[int],
@@ -178,7 +182,8 @@ def probe(
     if gradient:
         found: tuple[Tensor | None, ...] = (None,)
         if logits.requires_grad:
-            found = torch.autograd.grad(logits.sum(), images, allow_unused=True)
+            with backward_pass(model):
+                found = torch.autograd.grad(logits.sum(), images, allow_unused=True)
         if found[0] is None:
             raise DataError(
                 f"{name}: its logits have no gradient by the images; expected a network that "

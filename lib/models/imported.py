@@ -10,12 +10,13 @@ import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import Tensor, nn
 
-from advlib.errors import DataError
+from advlib.errors import CannotError, DataError
+from advlib.jobs.memory import is_out_of_memory
 from advlib.models.neighbours import is_installed, let_import
 
 SPEC = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -35,9 +36,33 @@ def network_of(spec: str) -> tuple[Callable[[Tensor], Any], str]:
     """
     if not SPEC.fullmatch(spec) or ".py:" in spec:
         raise DataError(f"model: found {spec!r}; expected package.module:name{suggestion(spec)}")
-    # standard output is for results
-    with contextlib.redirect_stdout(sys.stderr):
+    with to_standard_error():
         return _network(spec, _attribute(spec))
+
+
+def to_standard_error() -> contextlib.AbstractContextManager:
+    """Where others' code runs: what it prints goes there, since standard output is for results."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+@contextlib.contextmanager
+def running(name: str, what: str, expected: str = "") -> Iterator[None]:
+    """Others' code runs within: what it prints goes to standard error.
+
+    Raises DataError, one line, for whatever it raises: name, `what` was done, the cause, and what
+    was expected; out of memory and what is an error of ours already pass as they are.
+    """
+    try:
+        with to_standard_error():
+            yield
+    except (DataError, CannotError):
+        raise
+    # of any kind; SystemExit of sys.exit would end the command as if all were done
+    except (Exception, SystemExit, GeneratorExit) as err:
+        if is_out_of_memory(err):
+            raise
+        hint = f"; expected {expected}" if expected else ""
+        raise DataError(f"{name}: {what}: {cause_of(err)}{hint}") from err
 
 
 def _attribute(spec: str) -> Any:
@@ -150,11 +175,8 @@ def kind_of(value: Any) -> str:
 
 def _run(name: str, what: str, call: Callable[[], Any]) -> Any:
     """What the call returns; DataError with its cause where it fails."""
-    try:
+    with running(name, what):
         return call()
-    # scripts that parse their arguments at import end the process
-    except (Exception, SystemExit) as err:
-        raise DataError(f"{name}: {what}: {cause_of(err)}") from err
 
 
 def cause_of(err: BaseException) -> str:

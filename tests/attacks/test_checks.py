@@ -169,7 +169,7 @@ def test_accuracy_of_guessing(classes, count, right, found):
     ("logits", "label", "words"),
     [
         ([[0, 1], [math.nan, 1]], [0, 1], r"^set: image 1: found logit nan of net; expected"),
-        ([[math.inf, 1], [math.nan, 1]], [0, 1], r"^set: image 0 and of 1 more: found logit inf"),
+        ([[math.inf, 1], [math.nan, 1]], [0, 1], r"^set: image 0 and 1 more: found logit inf"),
         ([[0], [1]], [0, 0], r"^net: found logits \(2, 1\) for 2 images; .* 2 classes or more"),
         ([[0, 1]], [0, 0], r"^net: found logits \(1, 2\) for 2 images"),
         ([0, 1], [0, 0], r"^net: found logits \(2,\)"),
