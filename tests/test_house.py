@@ -22,6 +22,7 @@ ROOMS = (  # from the ground up: each imports only those before it
     "runs",
     "laws",
     "laws.fitting",
+    "studies",
     "figures",
     "cli",
 )
@@ -97,8 +98,8 @@ def test_cli_is_imported_by_tools_alone():
     assert [str(f) for f in users if ours(f.importer) and place(f.importer) != cli] == []
 
 
-@pytest.mark.parametrize("module", members("runs", "laws", "laws.fitting"))
-def test_runs_and_laws_load_no_torch(module):
+@pytest.mark.parametrize("module", members("runs", "laws", "laws.fitting", "studies"))
+def test_runs_laws_and_studies_load_no_torch(module):
     assert not {"torch", "torchvision"} & heads(loaded_by(module))
 
 

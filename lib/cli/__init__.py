@@ -79,6 +79,7 @@ from advlib.cli.selecting import (
     selection,
     selection_options,
 )
+from advlib.cli.studying import lay_out_study, study_status
 from advlib.cli.tool import Tool
 from advlib.cli.training import training_meter
 from advlib.cli.verdicts import finished, keep_verdict, say_done, shards_digest
@@ -120,6 +121,7 @@ __all__ = [
     "keep_verdict",
     "keys_from_standard_input",
     "keys_option",
+    "lay_out_study",
     "layout_options",
     "meter",
     "network_identity",
@@ -156,6 +158,7 @@ __all__ = [
     "stopped_attack",
     "stream_name",
     "stream_rows",
+    "study_status",
     "take_settings",
     "temporary_folder",
     "training_meter",

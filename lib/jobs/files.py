@@ -100,3 +100,18 @@ def lock_folder(folder: str | os.PathLike) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_locked(folder: str | os.PathLike) -> bool:
+    """Whether a process of this machine holds the lock of `lock_folder`; False without a folder."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as err:
+        return isinstance(err, BlockingIOError)
+    finally:
+        os.close(handle)
+    return False

@@ -20,8 +20,8 @@ from advlib.jobs.tensorfile import DamagedError
 from advlib.models.checkpoints import save
 from advlib.models.network import Classifier
 from advlib.training.recipe import as_documented
+from advlib.training.settings import LOG
 
-LOG, LAST, BEST = "log.jsonl", "last.safetensors", "best.safetensors"
 STATE, OLDER, NEW = "state.safetensors", "state-older.safetensors", "state-new.safetensors"
 
 

@@ -26,12 +26,13 @@ from advlib.shards.batches import loader
 from advlib.training import schedule
 from advlib.training.batchnorm import batch_norms, over_all_ranks
 from advlib.training.evaluation import Evaluator
-from advlib.training.folder import BEST, LAST, RunFolder
+from advlib.training.folder import RunFolder
 from advlib.training.log import TRAINING_LOG
 from advlib.training.meter import StepMeter
 from advlib.training.passes import Passes
 from advlib.training.plan import Plan
 from advlib.training.recipe import Recipe
+from advlib.training.settings import BEST, LAST
 from advlib.training.soundness import DivergedError, what_is_not_finite
 from advlib.training.step import average, copy_statistics, decay_groups, outcome
 

@@ -10,6 +10,7 @@ from advlib.settings import check, setting, when_given
 from advlib.training.schedule import evaluation_epochs
 
 MINUTE = 60.0  # seconds
+LOG, LAST, BEST = "log.jsonl", "last.safetensors", "best.safetensors"  # files in a run's folder
 MOST_WORKERS = 256  # processes beside a rank; each takes some 100 MB, so that more fill a machine
 EPOCH = re.compile(r"\s*[0-9]{1,9}\s*")
 

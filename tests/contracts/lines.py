@@ -43,6 +43,7 @@ PRINTED = {
     "fit2.json": "advfit runs.csv --approach 2 --joint --bootstrap 6",
     "fit3.json": "advfit runs.csv --approach 3 --bootstrap 6",
     "fit.json": "advfit runs.csv --approach 2 --plain --where fid<1.7 --bootstrap 0",
+    "grid.csv": "advgrid --models wrn-10-1 --samples 1e3,1e4 --data d=train",
     "images.csv": "adveval net.st few --attack none --per-image",
 }
 
@@ -82,6 +83,11 @@ LINES = {
     "advflops": [
         "advflops wrn-28-10 --samples 1e6",
         "advflops wrn-10-1 --image-size 8 --classes 4 --flops 1e20",
+    ],
+    "advgrid": [
+        "advgrid --preset paper --budget 1e19",
+        "advgrid --models wrn-10-1 --samples 1e3 --data d=train --seeds 2 --test few -o out",
+        "advgrid grid.csv --data d=train --real few --test few -o out --launcher nice",
     ],
     "advlimit": [
         "advlimit fit3.json",
