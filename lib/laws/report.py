@@ -58,6 +58,8 @@ def _stage_remarks(fit: Fit, stage: dict[str, Any]) -> list[str]:
         out.append(f"{where}: {', '.join(best)}: a bound of the search, which may hide a lower end")
     if drawn := [f"{n} in {e['draws']:.1%}" for n, e in bounds.items() if e["draws"]]:
         out.append(f"{where}: of the draws, at a bound of the search: {', '.join(drawn)}")
+    if share := stage.get("floor_held", {}).get("draws"):
+        out.append(f"{where}: of {share:.1%} of the draws the floor is held at 0")
     loose = [
         f"{name} (known only together with {entry['partner']})"
         for name, entry in stage["parameters"].items()

@@ -34,8 +34,9 @@ def draws(
     weights: np.ndarray,
     free: Sequence[int],
     delta: float,
-) -> dict[str, np.ndarray]:
-    """The minimum of each column of `weights` (n, R), as parameter arrays (R,).
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The minimum of each column of `weights` (n, R), as parameter arrays (R,), and in which of
+    them the floor is held at 0, (R,) bool.
 
     `build(held_at=...)` makes the model.  Warm started twice, from `theta` (P, 1) or (P, R)
     and from the draw's own least-squares minimum near it; the lower end counts.
@@ -49,9 +50,10 @@ def draws(
     better = second.objective < first.objective
     best = np.where(better, second.theta, first.theta)
     parameters = model.parameters(best)
+    held = np.zeros(count, dtype=bool)
     if model.place("E") in free:
-        Floors(build, model, weights, free, delta).mend(best, parameters)
-    return parameters
+        held = Floors(build, model, weights, free, delta).mend(best, parameters)
+    return parameters, held
 
 
 def line_draws(

@@ -138,6 +138,7 @@ def _stage(form: Form, stage: Stage) -> dict:
             "starts_at_minimum": stage.reached,
             "condition": condition,
             "at_bounds": stage.at_bounds,
+            "floor_held": stage.floor_held,
             "parameters": parameters,
         }
     )

@@ -65,16 +65,19 @@ class Floors:
                 law = found.law
         return found
 
-    def mend(self, theta: np.ndarray, parameters: Parameters) -> None:
+    def mend(self, theta: np.ndarray, parameters: Parameters) -> np.ndarray:
         """Bring bootstrap draws, `parameters` (R,) at coordinates (P, R), to floors that are laws,
-        each as `hold` does it.
+        each as `hold` does it; which draws had to be, (R,) bool.
         """
+        mended = np.zeros(theta.shape[1], dtype=bool)
         for end in self._places:
             low = self._below_zero(parameters, end)
             if low.any():
                 part = self.weights if self.weights.shape[1] == 1 else self.weights[:, low]
                 for name, values in self._held(theta[:, low], part, end).parameters.items():
                     parameters[name][low] = values
+                mended |= low
+        return mended
 
     @property
     def _places(self) -> tuple[float | None, ...]:

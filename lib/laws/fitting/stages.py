@@ -32,7 +32,7 @@ class Stage:
     """A minimum: `parameters` (floats, at FID 0), `objective`, how many of the `starts` came to it,
     its residuals and log-derivatives by parameter (n, P) for what is determined and what not.
     at_bounds: parameters that stand at a bound of the search: `best`, whether here, and `draws`, in
-    which share of the draws.
+    which share of the draws.  floor_held: the same of a floor that would be below 0.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Stage:
     residuals: np.ndarray
     notes: list[str] = field(default_factory=list)
     at_bounds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    floor_held: dict[str, Any] = field(default_factory=lambda: {"best": False, "draws": 0.0})
 
 
 @dataclass
@@ -108,7 +109,8 @@ def solve(
     sample /= sample.sum(axis=0)
     if draw_starts:
         theta = draw_starts(model, theta)
-    drawn = bootstrap.draws(build, theta, sample, free, settings.delta)
+    drawn, held = bootstrap.draws(build, theta, sample, free, settings.delta)
+    stage.floor_held["draws"] = float(held.mean())
     for parameter, at in model.at_bounds(drawn).items():
         if at.any():
             best = stage.at_bounds.get(parameter, {"best": False})
@@ -164,6 +166,7 @@ def minimum(
         at_bounds={
             name: {"best": True, "draws": 0.0} for name, at in model.at_bounds(law).items() if at
         },
+        floor_held={"best": bool(held), "draws": 0.0},
     )
     return stage, model, theta
 

@@ -78,3 +78,20 @@ def test_parameters_at_bounds_are_said_with_their_share_of_draws():
     for name, entry in bounds.items():
         assert (f"{name} in {entry['draws']:.1%}" in said) == (entry["draws"] > 0)
         assert (f"{name} at {document['parameters'][name]:.4g}" in said) == entry["best"]
+
+
+@pytest.mark.parametrize(("seed", "E"), [(3, 0.1), (0, 0.2), (7, 0.6)])
+def test_the_share_of_draws_whose_floor_is_held_at_zero_is_said(seed, E):
+    fit, document, notes = fitted(thin(seed, E, 0.0))
+    (stage,) = document["stages"]
+    ends = (0.0, max(fit.fids.values()))
+    zero = [
+        min(fit.form.floor(member.parameters, end) for end in ends) < 1e-8 for member in fit.draws
+    ]
+    share = stage["floor_held"]["draws"]
+    assert share == pytest.approx(np.mean(zero))
+    said = f"of {share:.1%} of the draws the floor is held at 0" in " ".join(
+        report.remarks(document)
+    )
+    assert said == (share > 0)
+    assert stage["floor_held"]["best"] == any("negative" in note for note in notes)
