@@ -25,6 +25,8 @@ def main(sets, keys_file, conditions, layout, chunk, shard, output, seed, invert
     """
     from advlib.shards.chunk import skip_images
 
+    if cli.moved_into_place(output, sets):
+        return
     asked = any(value not in (None, False) for value in wanted.values())  # "" is no class
     if not (asked or conditions):
         keys_file = cli.keys_from_standard_input(keys_file, piped=not sets or "-" in sets)

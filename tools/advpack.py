@@ -90,6 +90,8 @@ def main(
     if not sources:
         cli.note("no SOURCE: packing digits, the built-in data set")
         sources = ("digits",)
+    if cli.moved_into_place(output, sources):
+        return
     if packing.are_shards(sources):
         packed = packing.from_shards(cli.open_images(sources))
     else:

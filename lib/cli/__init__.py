@@ -82,7 +82,13 @@ from advlib.cli.selecting import (
 from advlib.cli.studying import lay_out_study, study_status
 from advlib.cli.tool import Tool
 from advlib.cli.training import training_meter
-from advlib.cli.verdicts import finished, keep_verdict, say_done, shards_digest
+from advlib.cli.verdicts import (
+    finished,
+    keep_verdict,
+    moved_into_place,
+    say_done,
+    shards_digest,
+)
 from advlib.jobs.files import atomic_write
 
 __all__ = [
@@ -124,6 +130,7 @@ __all__ = [
     "lay_out_study",
     "layout_options",
     "meter",
+    "moved_into_place",
     "network_identity",
     "network_options",
     "note",

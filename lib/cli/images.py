@@ -124,8 +124,10 @@ def open_images(specs: Sequence[str]) -> "ShardSet | ShardStream":
 
 def say_left_out(source: "ShardSet | ShardStream") -> None:
     """Say what of a set is not read: shards that may be missing, fields of other kinds."""
+    from advlib.shards.set_files import GAP
+
     for path in getattr(source, "gaps", ()):
-        note(f"{path}: not there, between others that are; no index says whether it should be")
+        note(f"{path}: {GAP}")
     if source.skipped:
         note(f"{source.name}: not carried along: fields {', '.join(sorted(source.skipped))}")
 

@@ -1,11 +1,11 @@
-"""Work that ends in a set and a verdict beside it: whether it was done before."""
+"""Work that ends in a set, and perhaps a verdict beside it: whether it was done before."""
 
 import glob
 import json
 import os
 from collections.abc import Mapping, Sequence
 
-from advlib.cli.output import document_text, note
+from advlib.cli.output import document_text, history_entry, note
 from advlib.documents import parse_json
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import atomic_write
@@ -66,3 +66,31 @@ def same_set(name: str, paths: Sequence[str]) -> bool:
     """Whether a set to be written would take the place of files that are read."""
     mine = [name] if name.endswith(".tar") else glob.glob(f"{glob.escape(name)}-*.tar")
     return bool({*map(os.path.realpath, mine)} & {*map(os.path.realpath, paths)})
+
+
+def moved_into_place(output: str, specs: Sequence[str]) -> bool:
+    """Move a set to its place, which a kill cut off, where a command that writes it reads it too.
+
+    specs: of the sets that are read.  Whether it was this command line that was killed, and there
+    is no more to do; one that reads standard input cannot know.
+    """
+    from advlib.shards.commit import UnderWayError, end_commit, under_way
+    from advlib.shards.set_files import find_sets
+
+    if output == "-" or not under_way(output):
+        return False
+    piped = not specs or "-" in specs
+    try:
+        if not piped:
+            find_sets(specs)
+            return False
+    except UnderWayError as err:
+        if os.path.realpath(err.name) != os.path.realpath(output):
+            return False
+    except DataError:
+        return False
+    commit = end_commit(output)
+    if commit is None:
+        return False
+    note(f"{output}: moved into place, which a kill had cut off")
+    return not piped and commit.command == history_entry()["command"]

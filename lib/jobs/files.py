@@ -5,14 +5,16 @@ import errno
 import fcntl
 import glob
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 from advlib.errors import CannotError
 
 UNFINISHED = ".unfinished"  # ends the name of a file that is being written
+LOCK = ".lock"  # in a folder on NFS, which has locks for files alone
 
 
 @contextlib.contextmanager
@@ -46,6 +48,22 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def write_json(path: str | os.PathLike, document: Any) -> None:
+    """Write JSON as `atomic_write` does."""
+    with atomic_write(path) as file:
+        file.write((json.dumps(document, indent=1) + "\n").encode())
+
+
+def close_synced(file: IO) -> None:
+    """Close a file that was written, once all of it is on the disk; then it may be renamed.
+
+    Raises OSError where it does not fit.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
 
 
 def sync_folder(folder: str | os.PathLike) -> None:
@@ -85,33 +103,40 @@ def lock_folder(folder: str | os.PathLike) -> Iterator[None]:
 
     Raises CannotError where another process holds the lock; OSError where there is no such folder.
     """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotError(f"{folder}: another process is at work in it") from None
-        except OSError:
-            pass  # a file system without locks, as some that are shared by machines
-        else:
+    with contextlib.ExitStack() as handles:
+        if _lock(folder, handles):
             for name in glob.glob(f".*{UNFINISHED}", root_dir=folder):
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(folder, name))
         yield
-    finally:
-        os.close(handle)
 
 
 def is_locked(folder: str | os.PathLike) -> bool:
-    """Whether a process of this machine holds the lock of `lock_folder`; False without a folder."""
+    """Whether a process holds the lock of `lock_folder`; False without a folder."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as err:
-        return isinstance(err, BlockingIOError)
-    finally:
-        os.close(handle)
+        with contextlib.ExitStack() as handles:
+            _lock(folder, handles)
+    except (CannotError, OSError) as err:
+        return isinstance(err, CannotError)
+    return False
+
+
+def _lock(folder: str | os.PathLike, handles: contextlib.ExitStack) -> bool:
+    """Whether the folder is locked as long as the handles last; its file system may have no locks.
+
+    Raises CannotError where another process holds the lock.
+    """
+    for path, how in (
+        (folder, os.O_RDONLY),
+        (os.path.join(folder, LOCK), os.O_WRONLY | os.O_CREAT),
+    ):
+        handle = os.open(path, how)
+        handles.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            raise CannotError(f"{folder}: another process is at work in it") from None
+        except OSError:
+            pass
     return False

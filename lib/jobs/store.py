@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.files import atomic_write, cannot_write, lock_folder
+from advlib.jobs.files import cannot_write, lock_folder, write_json
 from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
 
 JOB = "job.json"
@@ -60,9 +60,8 @@ class Store:
                 " name with -o"
             )
         if first:
-            document = json.dumps({"identity": wanted, "settings": settings}).encode()
-            with cannot_write(self._path(JOB)), atomic_write(self._path(JOB)) as file:
-                file.write(document)
+            with cannot_write(self._path(JOB)):
+                write_json(self._path(JOB), {"identity": wanted, "settings": settings})
         return settings
 
     def write(self, name: str, tensors: Mapping[str, Tensor], about: Mapping) -> None:

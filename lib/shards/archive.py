@@ -11,7 +11,7 @@ from advlib.errors import DataError
 from advlib.jobs.files import cannot_write
 from advlib.shards.chunk import Chunk, concatenate
 from advlib.shards.chunk_layout import encode_chunk
-from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK, VERSION
+from advlib.shards.constants import DESCRIPTION, FORMAT, IMAGES_PER_CHUNK, VERSION
 from advlib.shards.form import Form, field_shapes, require_same_form, require_valid
 from advlib.shards.members import Buffers, check_field_names, encode_json
 from advlib.shards.sample_layout import encode_samples
@@ -44,18 +44,22 @@ class StreamWriter:
         self.class_names = list(class_names) if class_names else None
         self.history = list(history)
         self.images = 0  # written, or kept from a killed job
+        self.set_id: str | None = None  # an archive in a pipe may become part of any set
         self._file = file
         self._archive: Archive | None = None
         self._pending: list[Chunk] = []
         self._form: Form | None = None  # of the first images, which all others are to have
         encode_json(self.description)  # refused before a file is opened
+        if self.class_names and len(self.class_names) != self.classes:
+            raise DataError(f"{len(self.class_names)} class names for {self.classes} classes")
 
     @property
     def description(self) -> dict[str, Any]:
         """What an archive of the set says of it, in its first member."""
         return {
-            "format": "advshards",
+            "format": FORMAT,
             "version": VERSION,
+            **({"set": self.set_id} if self.set_id else {}),
             "layout": self.layout,
             "classes": self.classes,
             "class_names": self.class_names,
@@ -96,6 +100,8 @@ class StreamWriter:
         if not self._pending:
             return
         waiting = concatenate(self._pending)
+        if not self.images:
+            self._begin(waiting)
         whole = len(waiting) if final else len(waiting) // self.chunk * self.chunk
         at = 0
         while at < whole:
@@ -105,6 +111,9 @@ class StreamWriter:
             self.images += len(part)
             at += len(part)
         self._pending = [waiting.take(slice(whole, None))] if whole < len(waiting) else []
+
+    def _begin(self, images: Chunk) -> None:
+        """The first images have come, as many as a chunk holds or all there are."""
 
     def _room(self) -> tuple["Archive", int]:
         """The archive that takes the next images, and how many at most."""

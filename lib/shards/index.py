@@ -4,7 +4,6 @@ It is a wids-shard-index-v1, with counts of images, checksums and history of our
 advshards(5) is the reference.
 """
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -12,8 +11,8 @@ from itertools import filterfalse
 
 from advlib.documents import parse_json
 from advlib.errors import DataError
-from advlib.jobs.files import atomic_write
-from advlib.shards.constants import VERSION
+from advlib.jobs.files import write_json
+from advlib.shards.constants import FORMAT, LAYOUTS, MOST_CLASSES, VERSION
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Index:
     chunk: int | None  # images of each chunk but a shard's last; None in the sample layout
     shards: tuple[ShardEntry, ...]
     history: list[dict] = field(default_factory=list)
+    set_id: str | None = None  # as the description of each shard has it; None in older sets
 
     @property
     def images(self) -> int:
@@ -51,8 +51,9 @@ class Index:
         return {
             "__kind__": "wids-shard-index-v1",
             "wids_version": 1,
-            "format": "advshards",
+            "format": FORMAT,
             "version": VERSION,
+            **({"set": self.set_id} if self.set_id else {}),
             "layout": self.layout,
             "images": self.images,
             "shape": list(self.shape),
@@ -76,51 +77,79 @@ def read_index(path: str) -> Index:
             document = parse_json(file.read())
     except ValueError as err:
         raise DataError(f"{path}: not JSON: {err}") from None
-    if not isinstance(document, dict) or document.get("format") != "advshards":
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DataError(f"{path}: not the index of a shard set")
     if document.get("version") != VERSION:
-        raise DataError(f"{path}: version {document.get('version')!r}; expected {VERSION}")
+        raise DataError(f"{path}: version {document.get('version')!r:.20}; expected {VERSION}")
     try:
-        names = document["class_names"]
-        index = Index(
-            layout=document["layout"],
-            shape=tuple(map(int, document["shape"])),
-            classes=int(document["classes"]),
-            class_names=tuple(map(str, names)) if names else None,
-            class_counts=tuple(map(int, document["class_counts"])),
-            fields=tuple(map(str, document["fields"])),
-            chunk=None if document["chunk"] is None else int(document["chunk"]),
-            shards=tuple(
-                ShardEntry(
-                    str(s["url"]),
-                    int(s["nsamples"]),
-                    int(s["images"]),
-                    int(s["filesize"]),
-                    str(s["sha256"]),
-                )
-                for s in document["shardlist"]
-            ),
-            history=list(document["history"]),
-        )
+        index = _parse(document)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise DataError(f"{path}: damaged index: {type(err).__name__} {err}") from None
-    least = {"chunk": 1, "sample": 0}.get(str(index.layout))
-    if least is None or (index.chunk or 0) < least or not index.shards:
-        raise DataError(
-            f"{path}: layout {index.layout!r}, {index.chunk} images a chunk, {len(index.shards)}"
-            " shards; expected the index of a shard set"
+    if wrong := _contradiction(index, document):
+        raise DataError(f"{path}: {wrong}")
+    return index
+
+
+def _parse(document: dict) -> Index:
+    names, set_id = document["class_names"], document.get("set")
+    return Index(
+        layout=document["layout"],
+        shape=tuple(map(int, document["shape"])),
+        classes=int(document["classes"]),
+        class_names=tuple(map(str, names)) if names else None,
+        class_counts=tuple(map(int, document["class_counts"])),
+        fields=tuple(map(str, document["fields"])),
+        chunk=None if document["chunk"] is None else int(document["chunk"]),
+        shards=tuple(
+            ShardEntry(
+                str(s["url"]),
+                int(s["nsamples"]),
+                int(s["images"]),
+                int(s["filesize"]),
+                str(s["sha256"]),
+            )
+            for s in document["shardlist"]
+        ),
+        history=[dict(entry) for entry in document["history"]],
+        set_id=None if set_id is None else str(set_id),
+    )
+
+
+def _contradiction(index: Index, document: dict) -> str:
+    """What an index says that cannot be, whatever its shards hold; "" if nothing."""
+    if index.layout not in LAYOUTS or (index.layout == "chunk") != ((index.chunk or 0) > 0):
+        return (
+            f"layout {index.layout!r}, {index.chunk} images a chunk; expected chunk with a number"
+            " of them, or sample with none"
         )
+    if not index.shards:
+        return "no shards; expected the index of a shard set"
+    if len(index.shape) != 3 or min(index.shape) < 1:
+        return f"shape {list(index.shape)}; expected height, width and channels"
+    names: set[str] = set()
     for shard in index.shards:
         if os.path.basename(shard.url) != shard.url or not shard.url.endswith(".tar"):
-            raise DataError(
-                f"{path}: shard {shard.url!r} is elsewhere; expected a .tar file beside it"
+            return f"shard {shard.url!r} is elsewhere; expected a .tar file beside it"
+        if shard.url in names:
+            return f"shard {shard.url!r} comes twice"
+        names.add(shard.url)
+        chunk = index.chunk or 1
+        samples = -(-shard.images // chunk)
+        if not 0 < shard.nsamples == samples <= shard.images <= shard.filesize:
+            return (
+                f"shard {shard.url!r}: {shard.images} images in {shard.nsamples} samples of"
+                f" {shard.filesize} bytes; expected {samples} samples"
             )
-        if not 0 < shard.nsamples <= shard.images <= shard.filesize:
-            raise DataError(
-                f"{path}: shard {shard.url!r}: {shard.images} images in {shard.nsamples} samples of"
-                f" {shard.filesize} bytes"
-            )
-    return index
+    if document.get("images") != index.images:
+        return f"{document.get('images')!r:.20} images; its shards have {index.images}"
+    counts = index.class_counts
+    if not 0 < index.classes <= MOST_CLASSES or len(counts) != index.classes or min(counts) < 0:
+        return f"{index.classes} classes, but {len(counts)} class_counts; expected one of each"
+    if sum(counts) != index.images:
+        return f"class_counts of {sum(counts)} images; its shards have {index.images}"
+    if index.class_names and len(index.class_names) != index.classes:
+        return f"{len(index.class_names)} class_names of {index.classes} classes"
+    return ""
 
 
 def append_history(path: str, entry: dict, replaces: Callable[[dict], bool]) -> None:
@@ -131,5 +160,4 @@ def append_history(path: str, entry: dict, replaces: Callable[[dict], bool]) -> 
     index = read_index(path)
     history = [*filterfalse(replaces, index.history), entry]
     document = replace(index, history=history).document()
-    with atomic_write(path) as file:
-        file.write((json.dumps(document, indent=1) + "\n").encode())
+    write_json(path, document)

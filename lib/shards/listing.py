@@ -1,10 +1,11 @@
 """Shard sets as rows of a table: what each holds, what its images are like, how it was made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 
 import numpy as np
 
+from advlib.shards.archive_check import Problem, Tick
 from advlib.shards.chunk import shape_text
 from advlib.shards.duplicates import DuplicateFinder
 from advlib.shards.image_size import images_at_once
@@ -13,9 +14,8 @@ from advlib.shards.set_files import find_sets
 from advlib.shards.statistics import Statistics, measure
 from advlib.shards.stream import ShardStream
 from advlib.shards.tar import Readable
-from advlib.shards.verify import Problem, verify, verify_stream
+from advlib.shards.verify import verify, verify_stream
 
-Tick = Callable[[int], None]  # called with each number of images that has been read
 COLUMNS = {  # of a list that can be empty
     "history": ("set", "step", "tool", "version", "command"),
     "duplicates": ("set", "key", "label", "first_set", "first_key", "first_label"),

@@ -22,8 +22,8 @@ from advlib.shards.form import Form, require_same_form
 from advlib.shards.member_positions import SamplePositions, count_images, find_samples
 from advlib.shards.sample_layout import decode_samples
 from advlib.shards.set_files import SetFiles, find_sets
-from advlib.shards.set_header import read_header, require_one_form
-from advlib.shards.stream import ShardStream
+from advlib.shards.set_header import of_another_set, read_header, require_one_form
+from advlib.shards.stream import ShardStream, read_set_id
 
 MAPS = 96  # chunks mapped at once: the window of a reading order, and the beginning of the next
 KEPT = 1 << 31  # bytes of pictures that are kept decoded, about
@@ -60,12 +60,15 @@ class ShardSet:
         require_one_form(headers)
         first = headers[0].first
         self.layout, self.shape, self.fields = first.layout, first.shape, first.fields
-        self.skipped, self.class_names = first.skipped, first.class_names
+        self.skipped = first.skipped
         known = [header.classes for header in headers if header.classes is not None]
         self.classes = max(known) if len(known) == len(headers) else None
+        names = next(filter(None, (header.first.class_names for header in headers)), None)
+        self.class_names = names if names and self.classes in (None, len(names)) else None
         self._form = Form(first.shape, first.field_shapes, self.classes)
         self.history = list({repr(e): e for header in headers for e in header.history}.values())
         self._entries = [entry for header in headers for entry in header.entries]
+        self._set_ids = [header.set_id for header in headers for _ in header.entries]
         self._layouts = [header.first.layout for header in headers for _ in header.entries]
         chunk = [header.chunk for header in headers for _ in header.entries]
         self._sizes = [self._shard_sizes(i, size) for i, size in enumerate(chunk)]
@@ -112,9 +115,9 @@ class ShardSet:
             if skip >= expected:
                 continue
             count = 0
+            self._require_same_set(i)
             with open(path, "rb") as file:
-                stream = ShardStream(file, path)
-                chunks = stream.chunks()
+                chunks = ShardStream(file, path).chunks()
                 for chunk in require_same_form(chunks, self._form, path):
                     unwanted = max(skip - count, 0)
                     count += len(chunk)
@@ -225,6 +228,7 @@ class ShardSet:
         """Where the members of a shard lie."""
         found = self._scans.get(shard)
         if found is None:
+            self._require_same_set(shard)
             found = self._scans[shard] = find_samples(self.paths[shard])
         self._scans.move_to_end(shard)
         while len(self._scans) > 1 and sum(map(len, self._scans.values())) > SCANNED:
@@ -242,6 +246,12 @@ class ShardSet:
         path = self.paths[shard]
         with open(path, "rb") as file:
             return np.array([count_images(file, path, sample) for sample in found], np.int64)
+
+    def _require_same_set(self, shard: int) -> None:
+        """DataError for a shard that was replaced by another set's since this one was opened."""
+        path = self.paths[shard]
+        if read_set_id(path) != self._set_ids[shard]:
+            raise DataError(f"{path}: {of_another_set('when it was opened')}")
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_mapped": OrderedDict(), "_scans": OrderedDict()}

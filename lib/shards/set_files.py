@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from advlib.errors import DataError
+from advlib.shards.commit import require_in_place, sets_under_way, under_way
 from advlib.shards.constants import SUFFIX
 from advlib.shards.index import ShardEntry, read_index
 
 NUMBERED = re.compile(r"(.*)-([0-9]{4,})\.tar", re.DOTALL)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+GAP = "not there, between others that are; no index says whether it should be"
 EXPECTED = "expected shards (a .tar, name-{000000..000009}.tar, a set's name, its folder, or -)"
 
 
@@ -52,7 +54,8 @@ def find_sets(specs: Sequence[str]) -> list[SetFiles]:
 
     A name is a .tar file, several in brace notation, a set's name or index, or a folder, which
     means all sets in it.  Files of one set named one after another are one set.
-    Raises DataError for what is not there, and for names that webdataset would run as commands.
+    Raises DataError for what is not there, and for names that webdataset would run as commands;
+    UnderWayError for a set whose files are not all in place.
     """
     found: list[tuple[str, str]] = []  # (set name, path)
     for spec in specs:
@@ -76,7 +79,7 @@ def set_name(path: str) -> str:
 
 def holds_shards(spec: str) -> bool:
     """Whether a name on a command line is one of shards, not of a data set in another form."""
-    if spec.endswith((".tar", SUFFIX)) or os.path.isfile(spec + SUFFIX):
+    if spec.endswith((".tar", SUFFIX)) or os.path.isfile(spec + SUFFIX) or under_way(spec):
         return True
     if os.path.isdir(spec):
         return any(name.endswith(".tar") for name in os.listdir(spec))
@@ -95,6 +98,7 @@ def _paths(spec: str) -> list[str]:
         return _folder(spec)
     if spec.endswith(SUFFIX):
         spec = spec.removesuffix(SUFFIX)
+    require_in_place(set_name(spec))
     if os.path.isfile(spec):
         return [spec]
     if spec.endswith(".tar"):
@@ -113,18 +117,22 @@ def _braces(spec: str) -> list[str]:
     """The files that a name in brace notation means."""
     from braceexpand import braceexpand
 
+    paths: list[str] = []
     try:
-        paths = list(braceexpand(spec))
+        for path in braceexpand(spec):
+            require_in_place(set_name(path))
+            if not os.path.isfile(path):
+                raise DataError(f"{path}: no such file, of {spec}")
+            paths.append(path)
     except ValueError:  # UnbalancedBracesError, which the types of braceexpand lack
         raise DataError(f"{spec}: braces do not match; {EXPECTED}") from None
-    for path in paths:
-        if not os.path.isfile(path):
-            raise DataError(f"{path}: no such file, of {spec}")
     return paths
 
 
 def _folder(folder: str) -> list[str]:
     """The .tar files in a folder, by name."""
+    for name in sets_under_way(folder):
+        require_in_place(name)
     names = os.listdir(folder)
     names = sorted(name for name in names if name.endswith(".tar") and name[0] != ".")
     paths = [os.path.normpath(os.path.join(folder, name)) for name in names]

@@ -1,14 +1,14 @@
 """What is known of a set before it is read: its first chunk, and its index if it has one."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from advlib.errors import DataError
 from advlib.shards.constants import IMAGES_PER_CHUNK
 from advlib.shards.index import Index, ShardEntry, read_index
 from advlib.shards.set_files import SetFiles
-from advlib.shards.stream import ShardStream
+from advlib.shards.stream import ShardStream, read_set_id
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class SetHeader:
     first: its first shard, of which a chunk has been read.  classes: how many, None where nothing
     says it.  history: the command lines that made it.  entries: what the index says of each shard,
     None without an index.  chunk: images of each chunk but a shard's last, as the index says.
+    set_id: what its shards have in common; None of older sets, and of those of other programs.
     """
 
     first: ShardStream
@@ -25,23 +26,54 @@ class SetHeader:
     history: list[dict]
     entries: Sequence[ShardEntry | None]
     chunk: int
+    set_id: str | None
 
 
 def read_header(files: SetFiles) -> SetHeader:
-    """The header of a set; DataError where its first shard is none or disagrees with its index."""
+    """The header of a set.
+
+    Raises DataError where its first shard is none or disagrees with its index, and where its
+    shards are not of one set.
+    """
     with open(files.paths[0], "rb") as file:
         stream = ShardStream(file, files.paths[0])
-    if not files.index:
-        unknown = [None] * len(files.paths)
-        return SetHeader(stream, stream.classes, stream.history, unknown, IMAGES_PER_CHUNK)
-    index = read_index(files.index)
-    for what in ("layout", "shape", "fields"):
-        said, found = getattr(index, what), getattr(stream, what)
-        if said != found:
-            raise DataError(f"{files.index}: {what} {said}; {files.paths[0]} has {found}")
-    entries = _entries(files, index)
+    set_id = read_set_id(files.paths[0])
+    index = read_index(files.index) if files.index else None
+    entries: Sequence[ShardEntry | None] = [None] * len(files.paths)
+    if index:
+        for what in ("layout", "shape", "fields", "classes", "class_names"):
+            said, found = getattr(index, what), getattr(stream, what)
+            if found not in (said, None):  # None: not known when the shard was begun
+                raise DataError(f"{files.index}: {what} {said}; {files.paths[0]} has {found}")
+        entries = _entries(files, index)
+    for path, why in foreign_shards(files, index):
+        raise DataError(f"{path}: {why}")
+    if not index:
+        return SetHeader(stream, stream.classes, stream.history, entries, IMAGES_PER_CHUNK, set_id)
     chunk = index.chunk or IMAGES_PER_CHUNK
-    return SetHeader(stream, index.classes, index.history, entries, chunk)
+    return SetHeader(stream, index.classes, index.history, entries, chunk, set_id)
+
+
+def foreign_shards(files: SetFiles, index: Index | None) -> Iterator[tuple[str, str]]:
+    """The shards that are of another set than the index, or than the first; and what to say.
+
+    A set has some whose replacement was cut off, or over which another was copied in part.
+    """
+    of, expected = files.index, index.set_id if index else None
+    for path in files.paths:
+        found = read_set_id(path)
+        if expected is None and path == files.paths[0]:  # an older index, or none
+            of, expected = path, found
+        elif found != expected:
+            yield path, of_another_set(of)
+
+
+def of_another_set(than: str | None) -> str:
+    """What to say of a shard that is of another set than a file, or than when that was read."""
+    return (
+        f"of another set than {than}: was its replacement cut off, or a copy? expected the shards"
+        " of one set; write it again"
+    )
 
 
 def require_one_form(headers: Sequence[SetHeader]) -> None:

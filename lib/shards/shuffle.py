@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from advlib.jobs.files import cannot_write
+from advlib.jobs.files import cannot_write, close_synced, write_json
 from advlib.jobs.keyed_random import permutation, words
 from advlib.shards.archive import Archive
 from advlib.shards.chunk import Chunk, concatenate
-from advlib.shards.constants import IMAGES_PER_CHUNK
+from advlib.shards.constants import FORMAT, IMAGES_PER_CHUNK, VERSION
 from advlib.shards.stream import ShardStream
 
 BUCKET = 128 << 20  # bytes of a bucket, which is read into memory at once
@@ -49,9 +49,7 @@ def shuffle_images(
         chunks = itertools.chain([first], chunks)
         counts = _deal(chunks, number, image, seed, folder)
         with cannot_write(mark):
-            with open(f"{mark}.new", "w", encoding="utf-8") as file:
-                json.dump(counts, file)
-            os.replace(f"{mark}.new", mark)
+            write_json(mark, counts)
     with open(mark, encoding="utf-8") as file:
         counts = json.load(file)
     for bucket, size in enumerate(counts):
@@ -75,6 +73,7 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
     waiting: list[list[Chunk]] = [[] for _ in range(number)]
     counts, written = np.zeros(number, np.int64), np.zeros(number, np.int64)
     full = max(BUFFER // (number * image), 1)
+    about = {"format": FORMAT, "version": VERSION, "layout": "chunk"}
     with contextlib.ExitStack() as stack:
         archives = []
         for bucket in range(number):
@@ -82,7 +81,7 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
             with cannot_write(path):
                 file = open(path, "wb")  # noqa: SIM115 - closed below, or by the stack
             stack.callback(_close, file)
-            archives.append(Archive(file, path, {"format": "advshards", "layout": "chunk"}))
+            archives.append(Archive(file, path, about))
 
         def flush(bucket: int) -> None:
             archives[bucket].write(concatenate(waiting[bucket]), int(written[bucket]))
@@ -105,7 +104,7 @@ def _deal(chunks: Iterable[Chunk], number: int, image: int, seed: int, folder: s
                 flush(bucket)
             archives[bucket].end()
             with cannot_write(archives[bucket].name):
-                archives[bucket].file.close()
+                close_synced(archives[bucket].file)
     return counts.tolist()
 
 

@@ -5,7 +5,7 @@ decoded; nothing is unpickled, extracted or run.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
 from advlib.shards.chunk_layout import decode_chunk
-from advlib.shards.constants import DESCRIPTION, IMAGES_PER_CHUNK, VERSION
+from advlib.shards.constants import DESCRIPTION, FORMAT, IMAGES_PER_CHUNK, MOST_CLASSES, VERSION
 from advlib.shards.form import Form, field_shapes, require_same_form
 from advlib.shards.image_size import THOUSAND_BYTES
 from advlib.shards.members import Members, decode_json, duplicate_member, key_and_field, layout_of
@@ -38,7 +38,7 @@ class ShardStream:
         self.layout = ""
         self.skipped: set[str] = set()
         self._reader = TarReader(file, name)
-        self._description: dict[str, Any] = {}
+        self._descriptions: list[dict[str, Any]] = []
         self._chunks = self._read()
         first = next(self._chunks, None)
         if first is None:
@@ -52,6 +52,10 @@ class ShardStream:
     def bytes(self) -> int:
         """How many have been read."""
         return self._reader.position
+
+    @property
+    def _description(self) -> dict[str, Any]:
+        return self._descriptions[0] if self._descriptions else {}
 
     @property
     def history(self) -> list[dict]:
@@ -76,11 +80,13 @@ class ShardStream:
         return require_same_form(itertools.chain(first, self._chunks), form, self.name)
 
     def _read(self) -> Iterator[Chunk]:
-        samples = read_samples(self._reader, self.name, self._description)
+        samples = read_samples(self._reader, self.name, self._descriptions)
         first = next(samples, None)
         if first is None:
             return
         self.layout = layout_of(first[1])
+        if (said := self._description.get("layout", self.layout)) != self.layout:
+            raise DataError(f"{self.name}: {DESCRIPTION}: layout {said!r}; found {self.layout}")
         samples = itertools.chain([first], samples)
         if self.layout == "chunk":
             for key, members in samples:
@@ -106,19 +112,20 @@ def _groups(samples: Iterable[tuple[str, Members]]) -> Iterator[list[tuple[str, 
 
 
 def read_samples(
-    reader: TarReader, name: str, description: dict[str, Any]
+    reader: TarReader, name: str, descriptions: list[dict[str, Any]]
 ) -> Iterator[tuple[str, Members]]:
     """The samples of an archive in turn: key, and the bytes (size,) uint8 of each field.
 
-    What the archive's description says is put into `description`.  Raises DataError for a damaged
-    archive, and for members that no shard should hold.
+    What archives say of themselves, one after another, is put into `descriptions`.  Raises
+    DataError for a damaged archive, for members that no shard should hold, and where archives name
+    their classes differently.
     """
     current: tuple[int, str] | None = None  # number of the archive, and key
     members: dict[str, np.ndarray] = {}
     for member in reader:
         if member.name == DESCRIPTION:
-            if not description:
-                description |= _read_description(reader.read(), name)
+            descriptions.append(_decode_description(reader.read(), name))
+            _require_same_names(descriptions, name)
             continue
         parts = key_and_field(member.name, name)
         if parts is None:
@@ -135,15 +142,36 @@ def read_samples(
         yield current[1], members
 
 
-def _read_description(data: np.ndarray, name: str) -> dict[str, Any]:
+def _require_same_names(descriptions: Sequence[dict[str, Any]], name: str) -> None:
+    """DataError where the last of some archives names its classes as those before it do not."""
+    first, last = (descriptions[i].get("class_names") for i in (0, -1))
+    if first and last and first != last:
+        raise DataError(f"{name}: class_names {last} in an archive behind one of {first}")
+
+
+def read_set_id(path: str) -> str | None:
+    """What the shards of a set have in common, by the first member of the archive `path`.
+
+    None in older sets, in archives that came through a pipe, and in those of other programs.
+    Raises DataError for a damaged archive, and for a description that is none.
+    """
+    with open(path, "rb") as file:
+        reader = TarReader(file, path)
+        member = next(iter(reader), None)
+        if member is None or member.name != DESCRIPTION:
+            return None
+        return _decode_description(reader.read(), path).get("set")
+
+
+def _decode_description(data: np.ndarray, name: str) -> dict[str, Any]:
     """The description of an archive, as Archive writes it."""
     where = f"{name}: {DESCRIPTION}"
     found = decode_json(data, where)
-    if not isinstance(found, dict) or found.get("format") != "advshards":
-        raise DataError(f"{where}: expected a description in advshards form")
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise DataError(f"{where}: expected a description in {FORMAT} form")
     if found.get("version", VERSION) != VERSION:
         raise DataError(f"{where}: version {found['version']!r:.20}; expected {VERSION}")
-    expected = {"classes": int, "class_names": list, "history": list}
+    expected = {"set": str, "classes": int, "class_names": list, "history": list}
     for what, kind in expected.items():
         if found.get(what) is not None and type(found[what]) is not kind:
             wrong = type(found[what]).__name__
@@ -151,4 +179,9 @@ def _read_description(data: np.ndarray, name: str) -> dict[str, Any]:
     for what, kind in {"class_names": str, "history": dict}.items():
         if not all(isinstance(item, kind) for item in found.get(what) or ()):
             raise DataError(f"{where}: {what}: expected {kind.__name__} alone")
+    classes, names = found.get("classes"), found.get("class_names")
+    if classes is not None and not 0 < classes <= MOST_CLASSES:
+        raise DataError(f"{where}: {classes} classes; expected 1 to {MOST_CLASSES}")
+    if names and len(names) != (classes or len(names)):
+        raise DataError(f"{where}: {len(names)} class_names of {classes} classes")
     return found

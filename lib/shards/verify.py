@@ -1,122 +1,25 @@
 """Reading a set whole and saying everything that is wrong with it, and where."""
 
-import hashlib
-import io
+import contextlib
 import os
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.chunk import Chunk, key_text
-from advlib.shards.chunk_layout import decode_chunk
-from advlib.shards.constants import IMAGES_PER_CHUNK
-from advlib.shards.duplicates import DuplicateFinder, hash_rows
-from advlib.shards.form import Form, field_shapes, require_same_form
-from advlib.shards.index import Index, ShardEntry, read_index
-from advlib.shards.members import Members, layout_of
-from advlib.shards.sample_layout import decode_samples
-from advlib.shards.set_files import SetFiles
-from advlib.shards.stream import read_samples
-from advlib.shards.tar import Readable, TarReader
-
-Tick = Callable[[int], None]  # called with each number of images that has been read
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong: in which file, at which sample (key, or empty), and what."""
-
-    file: str
-    sample: str
-    problem: str
-
-
-class _HashedFile:
-    """A file that is hashed as it is read, and never seeks, so that every byte is seen."""
-
-    def __init__(self, file: Readable):
-        self._file, self.digest, self.size = file, hashlib.sha256(), 0
-
-    def read(self, count: int, /) -> bytes:
-        data = self._file.read(count)
-        self.digest.update(data)
-        self.size += len(data)
-        return data
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        count = self._file.readinto(buffer)
-        self.digest.update(buffer[:count])
-        self.size += count
-        return count
-
-    def seekable(self) -> bool:
-        return False
-
-    def tell(self) -> int:
-        raise io.UnsupportedOperation
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        raise io.UnsupportedOperation
-
-
-@dataclass
-class _Expected:
-    """What the index says of a set, or else its first images: all others are to have the same.
-
-    names: of fields, in as many samples as a reader takes together.  arrays: names of the fields
-    that are arrays, in the sample layout.  fields: the shape of each for one image.
-    """
-
-    classes: int | None = None
-    layout: str | None = None
-    shape: tuple[int, ...] | None = None
-    names: set[str] | None = None
-    arrays: set[str] | None = None
-    fields: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def decode(self, key: str, members: Members, path: str, classes: int | None) -> Chunk:
-        """The chunk of one sample of the archive `path`, checked.
-
-        classes: how many the archive's description says there are.  Raises DataError.
-        """
-        where = f"{path}: {key}"
-        layout = layout_of(members)
-        self.layout = self.layout or layout
-        if layout != self.layout:
-            raise DataError(f"{where}: {layout} layout in a set of {self.layout} layout")
-        if layout == "chunk":
-            chunk = decode_chunk(members, where)
-        else:
-            chunk = decode_samples([(key, members)], path)
-        if self.shape is None:
-            self.shape = chunk.image.shape[1:]
-        shapes = field_shapes(chunk)
-        for name, found in shapes.items():
-            expected = self.fields.setdefault(name, found)
-            if found != expected:
-                raise DataError(
-                    f"{where}: field {name!r} of shape {found}, before it {expected}; expected one"
-                    " shape"
-                )
-        arrays = {name for name, found in shapes.items() if found}
-        if layout == "sample":
-            if self.arrays is None:
-                self.arrays = arrays
-            if odd := ", ".join(sorted(arrays ^ self.arrays)):
-                raise DataError(f"{where}: only some images have {odd}")
-        form = Form(self.shape, shapes, self.classes or classes)
-        (chunk,) = require_same_form([chunk], form, path)
-        return chunk
-
-    def odd_names(self, path: str, key: str, names: set[str]) -> Iterator[Problem]:
-        """A problem where images have other fields than those before them."""
-        if self.names is None:
-            self.names = names
-        if odd := names ^ self.names:
-            yield Problem(path, key, f"only some images have {', '.join(sorted(odd))}")
+from advlib.shards.archive_check import (
+    ArchiveCheck,
+    Expected,
+    Problem,
+    Tick,
+    add_counts,
+    problem_of,
+)
+from advlib.shards.duplicates import DuplicateFinder
+from advlib.shards.index import Index, read_index
+from advlib.shards.set_files import GAP, SetFiles
+from advlib.shards.set_header import foreign_shards
+from advlib.shards.tar import Readable
 
 
 def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
@@ -126,23 +29,25 @@ def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
         try:
             index = read_index(files.index)
         except DataError as err:
-            yield _problem(err, files.index)
-    expected = _Expected()
-    if index:
-        expected = _Expected(index.classes, index.layout, index.shape, {*index.fields})
+            yield problem_of(err, files.index)
+    expected = Expected.by(index) if index else Expected()
     entries = {shard.url: shard for shard in index.shards} if index else {}
     for path in files.missing(index.shards) if index else ():
         yield Problem(path, "", f"no such file; {files.index} names it")
     if files.gap:
-        yield Problem(files.gap, "", "not there, between others that are; no index says why")
+        yield Problem(files.gap, "", GAP)
+    with contextlib.suppress(DataError):  # which the check of that archive says
+        for path, why in foreign_shards(files, index):
+            yield Problem(path, "", why)
     starts = _starts(index)
     with DuplicateFinder() as keys:
-        total = 0
+        total, counts = 0, np.zeros(0, np.int64)
         for path in files.paths:
             base = os.path.basename(path)
             with open(path, "rb") as file:
-                check = _ArchiveCheck(file, path, expected, keys, total, starts.get(base), tick)
+                check = ArchiveCheck(file, path, expected, keys, total, starts.get(base), tick)
                 total += yield from check.problems()
+            counts = add_counts(counts, check.counts)
             if index and base in entries:
                 yield from check.disagreements(entries[base])
             if check.samples == 0:
@@ -150,96 +55,30 @@ def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
             if index and base not in entries:
                 yield Problem(path, "", f"not among the shards of {files.index}")
         yield from _shared_keys(keys, files.name)
-        if index and len(files.paths) == len(index.shards) and total != index.images:
-            said = f"{index.images} images; the shards hold {total}"
-            yield Problem(files.index or "", "", said)
+        if index and len(files.paths) == len(index.shards):
+            for what, found in _totals(total, counts, index):
+                yield Problem(files.index or "", "", f"{what}; the shards hold {found}")
 
 
 def verify_stream(file: Readable, name: str, tick: Tick = lambda n: None) -> Iterator[Problem]:
     """Everything wrong with one archive that is read once, such as standard input."""
     with DuplicateFinder() as keys:
-        check = _ArchiveCheck(file, name, _Expected(), keys, 0, None, tick)
+        check = ArchiveCheck(file, name, Expected(), keys, 0, None, tick)
         yield from check.problems()
         if check.samples == 0:
             yield Problem(name, "", "holds no images")
         yield from _shared_keys(keys, name)
 
 
-class _ArchiveCheck:
-    """One archive, read to its last byte.
-
-    before: how many images of the set came before it.  start: the number that its first image has
-    in the set, by the index; None where no index says it.
-    """
-
-    def __init__(
-        self,
-        file: Readable,
-        path: str,
-        expected: _Expected,
-        keys: DuplicateFinder,
-        before: int,
-        start: int | None,
-        tick: Tick,
-    ):
-        self.path, self.samples, self.images = path, 0, 0
-        self._file, self._whole = _HashedFile(file), True
-        self._expected, self._keys = expected, keys
-        self._before, self._start, self._tick = before, start, tick
-
-    def problems(self) -> Generator[Problem, None, int]:
-        """What is wrong with its samples; returns how many images it holds."""
-        path, expected = self.path, self._expected
-        place = self._start  # of the next chunk; None where one is not known
-        names: set[str] | None = None
-        description: dict[str, Any] = {}
-        samples = read_samples(TarReader(self._file, path), path, description)
-        while True:
-            try:
-                key, members = next(samples)
-            except StopIteration:
-                break
-            except DataError as err:
-                yield _problem(err, path)
-                self._whole = False
-                break
-            self.samples += 1
-            try:
-                chunk = expected.decode(key, members, path, description.get("classes"))
-            except DataError as err:
-                yield _problem(err, path, key)
-                place = None
-                continue
-            if expected.layout == "chunk" and self._start is not None:
-                if place is not None and key != key_text(place):
-                    asked = f"this chunk's place in the set asks for key {key_text(place)}"
-                    yield Problem(path, key, asked)
-                place = int(key) + len(chunk) if key.isdecimal() else None
-            names = (names or set()) | set(chunk.fields)
-            if self.samples % IMAGES_PER_CHUNK == 0 or expected.layout == "chunk":
-                yield from expected.odd_names(path, key, names)
-                names = None
-            texts = (k.encode("utf-8", "surrogatepass") for k in chunk.key_texts())
-            self._keys.add(hash_rows(texts), 0, self._before + self.images)
-            self.images += len(chunk)
-            self._tick(len(chunk))
-        if names is not None:
-            yield from expected.odd_names(path, "", names)
-        while self._file.read(1 << 20):
-            pass
-        return self.images
-
-    def disagreements(self, entry: ShardEntry) -> Iterator[Problem]:
-        """Where the archive, now read, is not what the index says of it."""
-        found: dict[str, int | str] = {"filesize": self._file.size}
-        if self._whole:  # else the counts differ for a reason that has been told
-            found |= {"nsamples": self.samples, "images": self.images}
-        if self._file.size == entry.filesize:
-            found["sha256"] = self._file.digest.hexdigest()
-        for name, value in found.items():
-            said = getattr(entry, name)
-            if value != said:
-                yield Problem(self.path, "", f"{name} {value}; the index says {said}")
+def _totals(images: int, counts: np.ndarray, index: Index) -> Iterator[tuple[str, str]]:
+    """What an index says of all shards together that is not so, and what is."""
+    if images != index.images:
+        yield f"{index.images} images", str(images)
+        return
+    found = add_counts(counts, np.zeros(index.classes, np.int64)).tolist()
+    for label, (said, true) in enumerate(zip(index.class_counts, found, strict=False)):
+        if said != true:
+            yield f"class_counts: {said} images of class {label}", str(true)
 
 
 def _shared_keys(keys: DuplicateFinder, name: str) -> Iterator[Problem]:
@@ -259,9 +98,3 @@ def _starts(index: Index | None) -> dict[str, int]:
         starts[shard.url] = images
         images += shard.images
     return starts
-
-
-def _problem(err: DataError, path: str, sample: str = "") -> Problem:
-    """The problem without the file's and the sample's name, which have columns of their own."""
-    text = str(err).removeprefix(f"{path}: ").removeprefix(sample).lstrip(": .")
-    return Problem(path, sample, text)

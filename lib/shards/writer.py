@@ -2,11 +2,11 @@
 
 A set is built in a hidden folder beside its place, one whole shard after another, and moved there
 when it is complete, its index last.  A job that was killed leaves that folder; the same job, run
-again, keeps the shards in it and goes on behind them.
+again, keeps the shards in it and goes on behind them.  See commit.py for how a set is moved.
 """
 
 import contextlib
-import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -17,14 +17,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from advlib.errors import CannotError, DataError
-from advlib.jobs.files import cannot_write
+from advlib.errors import DataError
+from advlib.jobs.files import LOCK, cannot_write, close_synced, lock_folder, write_json
 from advlib.shards.archive import Archive, StreamWriter
+from advlib.shards.chunk import Chunk
+from advlib.shards.commit import COMMIT, Commit, UnderWayError, hidden_folder
 from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, SUFFIX
 from advlib.shards.index import Index, ShardEntry, read_index
 from advlib.shards.set_files import NUMBERED, set_name
 
-JOB, DONE = "job.json", "index.json"  # in the hidden folder: what is made; that it is complete
+JOB = "job.json"  # in the hidden folder: what is made
 UNFINISHED = "unfinished.tar"  # there, the shard that is being written
 
 
@@ -60,29 +62,32 @@ class Writer(StreamWriter):
         self.name = name
         self.folder, self.base = os.path.split(self.name)
         self.shard = shard or max(IMAGES_PER_SHARD[layout] // chunk, 1) * chunk
-        self.partial = os.path.join(self.folder, f".{self.base}.partial")
+        self.partial = hidden_folder(name)
         self._entries: list[dict] = []
+        self._commit: Commit | None = None  # which a killed job did not end
+        self._lock = contextlib.ExitStack()
         settings = {"chunk": chunk, "shard": self.shard, "single": self.single, **self.description}
-        self._job = None if job is None else {"job": job, **settings}
+        self._settings = _as_read(settings)
+        self._job = None if job is None else _as_read({"job": job, **settings})
+        if self._job:
+            self.set_id = self._job["set"] = _digest(self._job)
         self._check(name)
 
     def __enter__(self) -> Self:
-        with cannot_write(self.partial):
+        with cannot_write(self.partial), contextlib.ExitStack() as lock:
             os.makedirs(self.partial, exist_ok=True)
-            self._lock = open(os.path.join(self.partial, ".lock"), "w")
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._lock.close()
-                raise CannotError(f"{self.partial}: another process writes this set") from None
-            if self._job is None or _load(self._in_partial(JOB)) != _as_read(self._job):
+            lock.enter_context(lock_folder(self.partial))
+            commit = self._whole_commit()
+            if self._job is None or _load(self._in_partial(JOB)) != self._job:
+                if commit:  # of another job; a part of its set is in place
+                    commit.end()
                 self._clear()
-                _save(self._in_partial(JOB), self._job)
-            elif os.path.exists(self._in_partial(DONE)):
-                self._entries = _load(self._in_partial(DONE))["entries"]
+                write_json(self._in_partial(JOB), self._job)
+            elif commit:
+                self._commit, self.images = commit, commit.images
             else:
                 self._resume()
-        self.images = sum(entry["images"] for entry in self._entries)
+            self._lock = lock.pop_all()
         return self
 
     def __exit__(
@@ -95,10 +100,12 @@ class Writer(StreamWriter):
             if kind is None:
                 self._emit(final=True)
                 self._end_shard()
-                if not self._entries:
+                if not self.images:
                     raise DataError("no images to write")
                 with cannot_write(self.name):
-                    self._commit()
+                    commit = self._commit or self._begin_commit()
+                    commit.end()
+                    shutil.rmtree(self.partial)
         except BaseException as err:
             self._abandon(type(err))
             raise
@@ -112,6 +119,13 @@ class Writer(StreamWriter):
         with cannot_write(folder):
             os.makedirs(folder, exist_ok=True)
         return folder
+
+    def _begin(self, images: Chunk) -> None:
+        """Name a set that no job names, by its first images: alike where the input is alike."""
+        if self.set_id is None:
+            first = images.take(slice(self.chunk))
+            data = (hashlib.sha256(a.tobytes()).hexdigest() for a in (first.image, first.label))
+            self.set_id = _digest(self._settings, *data)
 
     def _room(self) -> tuple[Archive, int]:
         if self._archive and not self.single and self._archive.images == self.shard:
@@ -130,7 +144,7 @@ class Writer(StreamWriter):
             return
         archive.end()
         with cannot_write(archive.name):
-            archive.file.close()
+            close_synced(archive.file)
             self._archive = None
             url = self.base if self.single else f"{self.base}-{len(self._entries):06d}.tar"
             entry = ShardEntry(
@@ -145,7 +159,7 @@ class Writer(StreamWriter):
                     "fields": archive.fields,
                 }
             )
-            _save(self._in_partial(f"{url}.json"), self._entries[-1])
+            write_json(self._in_partial(f"{url}.json"), self._entries[-1])
 
     def _resume(self) -> None:
         """Take over the whole shards that a killed job left, as far as none is missing."""
@@ -155,14 +169,40 @@ class Writer(StreamWriter):
             if not entry or not os.path.exists(path) or os.path.getsize(path) != entry["filesize"]:
                 return
             self._entries.append(entry)
+            self.images += entry["images"]
 
-    def _commit(self) -> None:
-        """Move the complete set to its place; begun but not ended, the next run ends it."""
+    def _whole_commit(self) -> Commit | None:
+        """The commit that a killed job left, if all its files are there."""
+        try:
+            return Commit.of(self.name)
+        except UnderWayError:
+            return None
+
+    def _begin_commit(self) -> Commit:
+        """Write the index, and that the complete set is to be moved to its place."""
+        index = self._index()
+        urls = [shard.url for shard in index.shards]
+        file = self.base + SUFFIX
+        write_json(self._in_partial(file), index.document())
+        files = [*urls, file]
+        stale = _shards_in_place(self.name + SUFFIX) - {*urls}
+        commit = Commit(
+            name=self.name,
+            set_id=str(self.set_id),
+            images=self.images,
+            remove=sorted(url for url in stale if os.path.basename(set_name(url)) == self.base),
+            move=[(name, os.path.getsize(self._in_partial(name))) for name in files],
+            command=str(self.history[-1].get("command", "")) if self.history else "",
+        )
+        commit.begin()
+        return commit
+
+    def _index(self) -> Index:
         width = max(len(entry["counts"]) for entry in self._entries)
         counts = np.zeros(max(width, self.classes or 0), np.int64)
         for entry in self._entries:
             counts[: len(entry["counts"])] += entry["counts"]
-        index = Index(
+        return Index(
             layout=self.layout,
             shape=tuple(self._entries[0]["shape"]),
             classes=len(counts),
@@ -175,28 +215,18 @@ class Writer(StreamWriter):
                 for entry in self._entries
             ),
             history=self.history,
+            set_id=self.set_id,
         )
-        _save(self._in_partial(DONE), {"entries": self._entries})
-        target = self.name + SUFFIX
-        new = {shard.url for shard in index.shards}
-        for url in _replaced_shards(target) - new:
-            if os.path.basename(set_name(url)) == self.base:
-                _remove(os.path.join(self.folder, url))
-        _remove(target)
-        for url in sorted(new):
-            if os.path.exists(self._in_partial(url)):
-                os.replace(self._in_partial(url), os.path.join(self.folder, url))
-        _save(target, index.document())
-        shutil.rmtree(self.partial)
 
     def _abandon(self, kind: type) -> None:
-        """After an error, keep what the same job could go on from, and nothing else."""
+        """After an error, keep what a job could go on from, and nothing else."""
         with contextlib.suppress(OSError):  # the disk is full, which has been told
             if self._archive:
                 self._archive.file.close()
         with contextlib.suppress(OSError):
             os.unlink(self._in_partial(UNFINISHED))
-        if self._job is None or not self._entries or issubclass(kind, DataError):
+        goes_on = self._job and self._entries and not issubclass(kind, DataError)
+        if not goes_on and not os.path.exists(self._in_partial(COMMIT)):
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.close()
 
@@ -205,7 +235,7 @@ class Writer(StreamWriter):
             for entry in entries:
                 if entry.is_dir():
                     shutil.rmtree(entry.path)
-                elif entry.name != ".lock":
+                elif entry.name not in (LOCK, COMMIT):  # a commit keeps readers off until the next
                     os.unlink(entry.path)
 
     def _in_partial(self, name: str) -> str:
@@ -230,22 +260,8 @@ class Writer(StreamWriter):
             )
 
 
-def _remove(path: str) -> None:
-    """Unlink what may be gone, as after a commit that was killed."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _save(path: str, document: dict | None) -> None:
-    """Write JSON under a name where it is whole or not at all."""
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-    os.replace(f"{path}.new", path)
-
-
 def _load(path: str) -> Any:
-    """What `_save` wrote; None where it is missing or broken."""
+    """The JSON in a file; None where it is missing or broken."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -258,9 +274,14 @@ def _as_read(document: Any) -> Any:
     return json.loads(json.dumps(document))
 
 
-def _replaced_shards(index: str) -> set[str]:
-    """The shards of an older set that is about to be replaced; none where it cannot be read."""
+def _digest(*what: Any) -> str:
+    """A short hash of JSON values."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _shards_in_place(index: str) -> set[str]:
+    """The shards of the set that stands where one is to be put; none if there is no such set."""
     try:
         return {shard.url for shard in read_index(index).shards}
-    except (OSError, DataError):
+    except (DataError, OSError):
         return set()

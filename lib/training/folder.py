@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from advlib.errors import CannotError
-from advlib.jobs.files import cannot_write, lock_folder
+from advlib.jobs.files import cannot_write, lock_folder, sync_folder
 from advlib.jobs.log import Log
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.state import load_state, save_state
@@ -103,6 +103,7 @@ class RunFolder:
         if self.first:
             with cannot_write(self._path(STATE)):
                 os.replace(self._path(OLDER), self._path(STATE))
+                sync_folder(self.path)
 
     def forget_older(self) -> None:
         """Remove the older state, which a finished run has no use for."""
@@ -121,6 +122,7 @@ class RunFolder:
                 if os.path.exists(self._path(STATE)):
                     os.replace(self._path(STATE), self._path(OLDER))
                 os.replace(self._path(NEW), self._path(STATE))
+                sync_folder(self.path)
 
     def checkpoint(self, name: str, averaged: Classifier, current: Classifier, about: dict) -> None:
         """Write both networks under a name, LAST or BEST."""

@@ -87,7 +87,7 @@ def test_a_second_writer_of_the_same_set_says_so_and_disturbs_nothing(tmp_path):
     with Writer(str(tmp_path / "a"), chunk=2, shard=4) as writer:
         writer.write(CHUNK.take(slice(0, 9)))
         second = Writer(str(tmp_path / "a"), chunk=2, shard=4)
-        with pytest.raises(CannotError, match="another process writes this set"), second:
+        with pytest.raises(CannotError, match="another process is at work in it"), second:
             pass
         for name in ("b", "a.tar"):
             with Writer(str(tmp_path / name)) as other:

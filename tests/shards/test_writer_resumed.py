@@ -8,10 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from making import Pipe, everything, images, same, write
+from making import everything, images, same, write
 from making_jobs import CHUNK, JOB, Stop, files, job
 
-from advlib.shards.stream import ShardStream
 from advlib.shards.writer import Writer
 
 CHILD = """
@@ -99,55 +98,3 @@ def test_shards_that_are_missing_or_cut_in_what_was_left_are_written_again(tmp_p
         assert job(folder) == 4
         assert files(folder) == expected
         shutil.rmtree(folder)
-
-
-CALLS = ["replace", "unlink", "rename"]
-
-
-@pytest.mark.parametrize("before", ["nothing", "longer", "single"])
-def test_a_commit_killed_at_any_step_is_ended_by_the_same_job(tmp_path, monkeypatch, before):
-    longer = images(40, seed=5)
-
-    def prepare(folder):
-        folder.mkdir()
-        if before == "longer":
-            write(folder / "a", longer, chunk=2, shard=4)
-        elif before == "single":
-            write(folder / "a.tar", longer)
-        return folder
-
-    job(prepare(tmp_path / "undisturbed"))
-    expected = files(tmp_path / "undisturbed")
-    commit, real = Writer._commit, {name: getattr(os, name) for name in CALLS}
-    for k in range(100):
-        folder = prepare(tmp_path / str(k))
-        left = iter(range(k, -1, -1))
-
-        def counted(name, left=left):
-            def call(*args, **extra):
-                if next(left) == 0:
-                    os._exit(9)
-                return real[name](*args, **extra)
-
-            return call
-
-        def killed(writer, counted=counted):
-            for name in CALLS:
-                setattr(os, name, counted(name))
-            commit(writer)
-
-        child = os.fork()
-        if not child:
-            Writer._commit = killed
-            with contextlib.suppress(BaseException):
-                job(folder)
-            os._exit(0)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        for name, data in files(folder).items():  # what has a final name is whole
-            if name.endswith(".tar") and "partial" not in name:
-                assert list(ShardStream(Pipe(data), name).chunks())
-        job(folder)
-        assert files(folder) == expected, k
-        if not status:
-            break
-    assert k >= {"nothing": 9, "longer": 13, "single": 10}[before]
