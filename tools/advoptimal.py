@@ -41,5 +41,5 @@ def main(fits, budgets, fids, datasets, zoo, region, output_format):
         rows = optimal.region_rows(laws, budgets, fids, datasets)
     else:
         rows = list(optimal.optimum_rows(laws, budgets, fids, datasets, zoo))
-        cli.say_uncertain(laws, rows)
+    cli.say_uncertain(laws, rows)
     cli.write_rows(rows, output_format, cli.history_of(laws))

@@ -76,7 +76,8 @@ def main(kind, fits, output, runs, columns, **options):
             options["runs"] = read_tables(source, columns, KINDS[kind].columns)
         figure = kinds.draw(kind, laws, **{name: value for name, value in options.items() if value})
         if KINDS[kind].intervals:
-            cli.say_uncertain(laws)
+            cli.say_no_intervals(laws)
+        cli.say_assumed(laws, KINDS[kind].hangs_on)
         canvas.save(figure, file, suffix_of(output) or ".pdf")
 
 

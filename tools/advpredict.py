@@ -54,6 +54,6 @@ def main(fits, params, samples, fids, datasets, runs, columns, output_format):
         from advlib.runs.reading import read_tables
 
         table = read_tables([(cli.stream_name(runs), runs)], columns, ("params", "samples"))
-        rows = predict_table(laws, table)
-    cli.say_uncertain(laws)
+        rows = list(predict_table(laws, table))
+    cli.say_uncertain(laws, rows)
     cli.write_rows(rows, output_format, cli.history_of(laws))

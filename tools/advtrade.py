@@ -53,7 +53,7 @@ def main(fits, budgets, sizes, overheads, params, fids, datasets, output_format)
         rows = list(trade.smallest_rows(laws, budgets, overheads, fids, datasets))
     else:
         rows = list(trade.fixed_size_rows(laws, budgets, params, fids, datasets))
-    cli.say_uncertain(laws)
+    cli.say_uncertain(laws, rows)
     if impossible := trade.impossible_sizes(rows):
         shown = ", ".join(impossible)
         cli.note(f"size {shown}: impossible: no amount of data reaches the optimal loss")

@@ -95,16 +95,28 @@ def history_of(fits: Sequence) -> list[dict]:
     return [*once, history_entry()]
 
 
-def say_uncertain(fits: Sequence, rows: Sequence[dict] = ()) -> None:
-    """Say which fits carry no intervals, what decides numbers in `rows` and was not fitted, and
-    which intervals there are wide.
+def say_uncertain(fits: Sequence, rows: Sequence[dict]) -> None:
+    """Say which fits carry no intervals, and what to know before the numbers in `rows` are
+    believed.
     """
-    from advlib.laws.rows import assumptions, lost_draws, wide_intervals
+    from advlib.laws.rows import remarks
 
+    say_no_intervals(fits)
+    note_each(remarks(fits, rows))
+
+
+def say_assumed(fits: Sequence, decides: Sequence[str]) -> None:
+    """Say which fits make assumptions, keys of advlib.laws.rows.NEEDS, that decide numbers."""
+    from advlib.laws.rows import assumed
+
+    note_each(assumed(fits, decides))
+
+
+def say_no_intervals(fits: Sequence) -> None:
+    """Say which fits carry no bootstrap draws."""
     for fit in fits:
         if not fit.draws:
             note(f"{fit.name}: approach {fit.approach}: no bootstrap draws, so no intervals")
-    note_each([*assumptions(fits, rows), *lost_draws(fits, rows), *wide_intervals(rows)])
 
 
 def write_rows(

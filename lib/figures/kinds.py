@@ -19,12 +19,15 @@ class Kind:
     """A kind of figure: its subject, the options it takes, the columns that `runs` must have.
 
     options: by the names of the arguments of its module's `draw`.
+    intervals: whether bootstrap draws show in it.
+    hangs_on: of what fits assume, as advlib.laws.rows.NEEDS has it, what decides its numbers.
     """
 
     shows: str
     options: tuple[str, ...]
     columns: tuple[str, ...] = ()
-    intervals: bool = True  # whether bootstrap draws show in it
+    intervals: bool = True
+    hangs_on: tuple[str, ...] = ()
 
 
 COUNTS = ("params", "samples")
@@ -33,6 +36,7 @@ KINDS = {
         "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
         ("flops", "fids", "datasets", "runs"),
         COUNTS,
+        hangs_on=("k", "accuracy"),
     ),
     "envelope": Kind(
         "approach 1: lowest loss, N and D against FLOPs (Figs. 3, 10)",
@@ -43,6 +47,7 @@ KINDS = {
         "contours of loss over N and D with the compute-optimal line (Fig. 4)",
         ("flops", "fids", "datasets", "runs"),
         (*COUNTS, "loss"),
+        hangs_on=("k",),
     ),
     "fits": Kind(
         "observed losses and the law, a panel each model or data set (Figs. 5, 12)",
@@ -53,20 +58,24 @@ KINDS = {
         "model sizes between the predictions of two or three fits (Fig. 6)",
         ("flops", "fids", "datasets", "runs"),
         COUNTS,
+        hangs_on=("k",),
     ),
     "overhead": Kind(
         "extra training compute against model size over N* (Fig. 7)",
         ("flops", "fids", "datasets"),
+        hangs_on=("k",),
     ),
     "accuracy": Kind(
         "adversarial accuracy against loss, with the line of the fit (Fig. 11)",
         ("runs",),
         ("loss", "accuracy"),
         intervals=False,
+        hangs_on=("accuracy",),
     ),
     "sizes": Kind(
         "compute-optimal N against FLOPs by data quality (Fig. 13)",
         ("flops", "fids", "datasets"),
+        hangs_on=("k",),
     ),
     "residuals": Kind(
         "log residuals of a fit against N, D, FLOPs and quality",

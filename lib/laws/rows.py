@@ -5,7 +5,7 @@ interval over the fit's draws, or None where the fit has none.  "never" stands f
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from advlib.errors import DataError
@@ -14,11 +14,13 @@ from advlib.laws.intervals import Compute, answers
 
 NEVER = "never"
 ENDS = ("_low", "_high")  # of the columns of an interval
+RANGE = ("_from", "_to")  # of the columns of a range between laws
+PREDICTED = "predicted_"  # begins the columns that a law adds to a table's own
 COUNTS = ("params", "samples")  # columns that hold whole numbers
 LARGEST_COUNT = 2.0**53  # up to which a float counts in ones
-# Width from which an interval is remarked on, and the words for it
 # What each assumption decides: columns, or kinds of target
 NEEDS = {"k": {"flops", "params", "samples", "a"}, "accuracy": {"accuracy"}}
+# Width from which an interval is remarked on, and the words for it
 WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
 
 
@@ -67,21 +69,40 @@ def with_whole_counts(row: dict) -> dict:
     }
 
 
-def assumptions(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
-    """Remarks on what was not fitted and decides numbers in rows, and on accuracies left empty."""
-    out = []
-    keys = {stem(key).removeprefix("model_") for row in rows for key in row if row[key] is not None}
-    keys |= {str(row.get("target")) for row in rows}
-    for fit in fits:
-        words = fit.assumptions
-        told = [words[name] for name, wanted in NEEDS.items() if name in words and wanted & keys]
-        out += [f"{fit.name}: approach {fit.approach}: {text}" for text in told]
-    if any(row.get("accuracy", 0) is None for row in rows):
-        out.append("accuracy is empty where the line from loss to accuracy leaves 0 to 1")
-    return out
+def remarks(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
+    """Remarks on answers in rows: on what was not fitted and decides numbers, on accuracies left
+    empty, on draws that do not count, on wide intervals.
+    """
+    own = [_answered(row) for row in rows]
+    keys = {stem(key) for row in own for key in row if row[key] is not None}
+    keys |= {str(row.get("target")) for row in own}
+    decides = [name for name, columns in NEEDS.items() if columns & keys]
+    empty = any(row.get("accuracy", 0) is None for row in own)
+    return [
+        *assumed(fits, decides),
+        *(("accuracy is empty where the line from loss to accuracy leaves 0 to 1",) * empty),
+        *_lost_draws(fits, rows),
+        *_wide_intervals(own),
+    ]
 
 
-def lost_draws(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
+def _answered(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a law says in a row, without what is a table's own."""
+    found = {name: row[name] for name in row if name.startswith(PREDICTED)}
+    return {name.removeprefix(PREDICTED): value for name, value in found.items()} or row
+
+
+def assumed(fits: Sequence[Fit], decides: Sequence[str]) -> list[str]:
+    """Remarks on what was not fitted, of the assumptions, keys of NEEDS, that decide numbers."""
+    return [
+        f"{fit.name}: approach {fit.approach}: {fit.assumptions[name]}"
+        for fit in fits
+        for name in decides
+        if name in fit.assumptions
+    ]
+
+
+def _lost_draws(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
     """Remarks on draws that are no laws at a FID of the rows, and so count in no interval there."""
     out = []
     for fit in fits:
@@ -95,11 +116,15 @@ def lost_draws(fits: Sequence[Fit], rows: Sequence[dict]) -> list[str]:
 
 
 def stem(name: str) -> str:
-    """The name of the number of which a column holds the value or an end of the interval."""
-    return name.removesuffix(ENDS[0]).removesuffix(ENDS[1])
+    """The name of the number of which a column holds the value, or an end of its interval or range,
+    for whatever model.
+    """
+    for end in (*ENDS, *RANGE):
+        name = name.removesuffix(end)
+    return name.removeprefix("model_")
 
 
-def wide_intervals(rows: Sequence[dict]) -> list[str]:
+def _wide_intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Remarks on exponents and accuracies that the data leave wide open, the widest of each fit."""
     widest: dict[tuple, tuple[float, str]] = {}
     for row in rows:
@@ -107,9 +132,9 @@ def wide_intervals(rows: Sequence[dict]) -> list[str]:
             low, high = (row.get(key + end) for end in ENDS)
             if not (isinstance(low, float) and isinstance(high, float) and high - low > limit):
                 continue
-            law = f"approach {row['approach']} {row.get('variant', '')}".strip()
-            text = (
-                f"{law}: {what} {row[key]:.3f} is uncertain: 95 % interval {low:.3f} to {high:.3f}"
-            )
+            law = ""
+            if "approach" in row:  # which rows of a table and one fit do not say
+                law = f"approach {row['approach']} {row.get('variant', '')}".strip() + ": "
+            text = f"{law}{what} {row[key]:.3f} is uncertain: 95 % interval {low:.3f} to {high:.3f}"
             widest[law, key] = max(widest.get((law, key), (0.0, "")), (high - low, text))
     return [text for _, text in widest.values()]
