@@ -35,3 +35,7 @@ class DataError(_LineError):
 
 class CannotError(_LineError):
     """The input is right but the job cannot be done (disk full, no convergence): exit status 1."""
+
+
+class OnAllRanksError(CannotError):
+    """As CannotError, and met by all ranks of a job alike: the first one says it."""

@@ -24,6 +24,7 @@ from advlib.attacks.progress import Meter, Progress
 from advlib.attacks.rounds import Place, check_before, problem_of, rounds
 from advlib.attacks.stages import Suite
 from advlib.errors import CannotError
+from advlib.jobs.agreement import require_same_work, require_shared_folder
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.signals import Signalled
@@ -89,6 +90,8 @@ class Job:
             window = window_size(self.count, self.oracle.batch, self.ranks.ranks)
         # as the job began with, since ranks and batch may differ when it goes on
         settled = self.store.settle(self.begun_as, {"window": window}, self.ranks.first)
+        require_shared_folder(self.store.folder, self.ranks)
+        require_same_work(self.begun_as, self.ranks)
         self.window = settled["window"]
         self.windows = -(-self.count // self.window)
         self._begun = time.monotonic()

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from advlib import __version__, settings
 from advlib.cli.streams import prepare_streams
-from advlib.errors import CannotError, DataError, one_line
+from advlib.errors import CannotError, DataError, OnAllRanksError, one_line
 from advlib.jobs.signals import Signalled, raise_signals
 
 # Modules of the packages that only commands with images need, which `images` installs
@@ -105,11 +105,14 @@ class Tool(click.Command):
         except (Exception, Signalled) as err:
             # within an import, what a signal raises may come out as an error of another kind
             status, message = _signalled(signals) or _ending(err)
+            on_all = isinstance(err, OnAllRanksError)
             if debug:
                 traceback.print_exception(err)
         if signals and os.environ.get("RANK", "0") != "0":  # the first rank says it
             sys.exit(status)
-        name += _wait_for_the_first()
+        if (of_rank := _wait_for_the_first()) and on_all:
+            sys.exit(status)
+        name += of_rank
         click.echo(f"{name}: {one_line(message)}", err=True)
         _drop_unwritten_output()
         sys.exit(status)

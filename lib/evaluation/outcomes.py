@@ -11,6 +11,7 @@ from torch import Tensor
 
 from advlib.errors import DataError
 from advlib.evaluation.scores import BETA, FIELD, Attacked, Batch, score_set
+from advlib.jobs.agreement import require_same_work
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
 from advlib.models.network import Classifier
@@ -88,6 +89,8 @@ def outcomes(
     ends.
     """
     check_images(source, model, how == "stored")
+    if ranks.ranks > 1 and isinstance(source, ShardSet):
+        require_same_work({"set": source.digest}, ranks)
 
     def check(chunk: Chunk) -> None:
         if int(chunk.label.max()) >= model.classes:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from advlib.errors import CannotError, DataError
-from advlib.jobs.agreement import Agreement
+from advlib.jobs.agreement import Agreement, require_same_work, require_shared_folder
 from advlib.jobs.files import cannot_write
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
@@ -91,6 +91,10 @@ def gather(
     if count is not None and count < parts:
         raise DataError(f"{source.name}: {count} images in {parts} parts; expected 2 or more each")
     job = _Job(source, features, ranks, parts, min(keep, count or 0))
+    if isinstance(source, ShardSet) and ranks.ranks > 1:
+        require_same_work(job.identity, ranks)
+    if state:
+        require_shared_folder(os.path.dirname(state) or os.curdir, ranks)
     done = job.restore(state) if state else 0
     if ranks.first:
         tick(done)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from advlib.errors import CannotError
+from advlib.errors import OnAllRanksError
 from advlib.jobs.files import cannot_write, lock_folder, sync_folder
 from advlib.jobs.log import Log
 from advlib.jobs.ranks import Ranks
@@ -63,7 +63,7 @@ class RunFolder:
 
         Where that one is damaged, or a kill came before it had its name, the older one is taken.
         say: told of that.
-        Raises CannotError unless all ranks find the same state.
+        Raises OnAllRanksError unless all ranks find the same state.
         """
 
         def read(name: str) -> dict | None:
@@ -88,7 +88,7 @@ class RunFolder:
         states = self.ranks.of_all(mine)
         for rank, state in enumerate(states):
             if state != states[0]:
-                raise CannotError(
+                raise OnAllRanksError(
                     f"{self.path}: rank 0 finds {states[0]}, rank {rank} {state}: all machines"
                     " must see the same folder"
                 )
