@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from advlib.errors import OnAllRanksError
+from advlib.jobs.agreement import require_same_work, require_shared_folder
 from advlib.jobs.files import cannot_write, lock_folder, sync_folder
 from advlib.jobs.log import Log
 from advlib.jobs.ranks import Ranks
@@ -63,8 +64,11 @@ class RunFolder:
 
         Where that one is damaged, or a kill came before it had its name, the older one is taken.
         say: told of that.
-        Raises OnAllRanksError unless all ranks find the same state.
+        Raises OnAllRanksError unless all ranks see the same folder, are at the same job and find
+        the same state.
         """
+        require_shared_folder(self.path, self.ranks)
+        require_same_work(job, self.ranks)
 
         def read(name: str) -> dict | None:
             return load_state(self._path(name), networks, optimiser, job, _job_of_today)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advlib.jobs.agreement import Agreement, require_same_work, require_shared_folder
+from advlib.jobs.agreement import Agreement
 from advlib.jobs.keyed_random import uniform
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
@@ -103,8 +103,6 @@ class Run:
             " take more ranks, --precision bf16 or a smaller --batch"
         )
         with self.folder.lock(), enough_memory(advice):
-            require_shared_folder(self.folder.path, self.ranks)
-            require_same_work(self.job, self.ranks)
             try:
                 if self._take_up():
                     return True
