@@ -112,6 +112,8 @@ class Setting:
         """Why the value cannot be, in words; "" where it can."""
         if value is None:
             return ""
+        if self.several and isinstance(value, tuple | list):
+            return next(filter(None, map(self.refusal, value)), "")
         if self.choices:
             if value in self.choices:
                 return ""
@@ -160,8 +162,8 @@ def setting(
     8/255; with the type Fraction it stays exact.  any_case: of a text, whether people may write it
     in capitals or not.  flag: of a truth value, whether its option says yes and none says no.
     metavar: what stands for the value in help, by default N for a count and the name for a text.
-    applies: conditions under which it does anything.  A field of type tuple[str, ...] may be given
-    several times.
+    applies: conditions under which it does anything.  A field of type tuple[str, ...], or of
+    numbers, may be given several times.
     """
     metadata = {
         "default": default,

@@ -3,11 +3,11 @@
 import click
 
 from advlib import cli
+from advlib.jobs.peaks import HOPPER
 from advlib.models.zoo import NORMALISATIONS
 from advlib.settings import settings_of, when_absent, when_given
 from advlib.studies.grid import FREE
 from advlib.training.recipe import Recipe
-from advlib.training.rules import HOPPER
 from advlib.training.settings import Evaluation, TrainingImages
 
 DECLARED = {name: each for name, each in settings_of(Recipe).items() if name not in FREE}

@@ -3,8 +3,8 @@
 import click
 
 from advlib import cli
+from advlib.jobs.peaks import HOPPER
 from advlib.settings import when_absent, when_given
-from advlib.training.rules import HOPPER
 
 DEVICE_FLOPS = HOPPER["tf32"]  # FLOP/s of an H100 SXM
 TARGETS = ("target_accuracy", "target_loss")

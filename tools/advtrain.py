@@ -5,11 +5,12 @@ import contextlib
 import click
 
 from advlib import cli
+from advlib.jobs.hardware import Hardware
 from advlib.models.zoo import NORMALISATIONS
 from advlib.numbers import parse_fraction
 from advlib.settings import settings_of, when_given
 from advlib.training.recipe import Recipe
-from advlib.training.settings import Evaluation, Hardware, TrainingImages
+from advlib.training.settings import Evaluation, TrainingImages
 
 
 def _share(context, param, value):

@@ -16,6 +16,7 @@ from advlib.cli.attacking import (
     verdict_path,
 )
 from advlib.cli.figures import check_figure_suffix, figure_file, figure_option
+from advlib.cli.generating import draw_samples
 from advlib.cli.images import (
     copy,
     in_files,
@@ -111,6 +112,7 @@ __all__ = [
     "copy",
     "device_name",
     "draw_copies",
+    "draw_samples",
     "entry_fields",
     "figure_file",
     "figure_option",

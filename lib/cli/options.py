@@ -86,7 +86,7 @@ def _setting_option(declared: settings.Setting, spelling: str | None) -> Callabl
         "applies": declared.applies,
     }
     if declared.several:
-        return option(name, declared.name, multiple=True, **extra)
+        extra["multiple"] = True
     if declared.flag:
         return option(name, declared.name, is_flag=True, **extra)
     if kind is bool:

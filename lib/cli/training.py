@@ -6,22 +6,25 @@ from collections.abc import Callable, Iterator
 
 import click
 
+Words = Callable[[dict], str]  # of a row of the log
+
 
 @contextlib.contextmanager
-def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
-    """Progress of a run of `images` on standard error: a bar on a terminal, evaluations elsewhere.
+def training_meter(images: int, event: str = "evaluation") -> Iterator[Callable[[dict], None]]:
+    """Progress of a run of `images` on standard error: a bar on a terminal, and lines.
 
-    Call with each row of its log.
+    event: that of the rows which are a line each, a key of LINES.  Call with each row of its log.
     """
     context = click.get_current_context().find_root()
     if (context.obj or {}).get("quiet"):
         yield lambda row: None
         return
+    line = LINES[event]
     if not sys.stderr.isatty():
         yield (
             lambda row: (
-                click.echo(f"{context.info_name}: {_evaluated(row)}", err=True)
-                if row["event"] == "evaluation"
+                click.echo(f"{context.info_name}: {line(row)}", err=True)
+                if row["event"] == event
                 else None
             )
         )
@@ -36,21 +39,24 @@ def training_meter(images: int) -> Iterator[Callable[[dict], None]]:
         TextColumn("{task.fields[said]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("advtrain", total=images, said="")
+        task = bar.add_task(str(context.info_name), total=images, said="")
 
         def tick(row: dict) -> None:
             if row["event"] == "step":
-                said = (
-                    f"{row['images_per_second']:.0f} images/s, loss {row['loss']:.3f}, clean"
-                    f" {row['clean_accuracy']:.1%}, robust {row['accuracy']:.1%}"
-                )
-                if row.get("utilisation"):
-                    said += f", {row['utilisation']:.0%} of peak"
-                bar.update(task, completed=row["samples"], said=said)
-            elif row["event"] == "evaluation":
-                bar.console.print(_evaluated(row), highlight=False)
+                bar.update(task, completed=row["samples"], said=_of_steps(row))
+            elif row["event"] == event:
+                bar.console.print(line(row), highlight=False)
 
         yield tick
+
+
+def _of_steps(row: dict) -> str:
+    said = f"{row['images_per_second']:.0f} images/s, loss {row['loss']:.3f}"
+    if "accuracy" in row:
+        said += f", clean {row['clean_accuracy']:.1%}, robust {row['accuracy']:.1%}"
+    if row.get("utilisation"):
+        said += f", {row['utilisation']:.0%} of peak"
+    return said
 
 
 def _evaluated(row: dict) -> str:
@@ -58,3 +64,11 @@ def _evaluated(row: dict) -> str:
         f"epoch {row['epoch']}: test accuracy {row['accuracy']:.2%} under attack,"
         f" {row['clean_accuracy']:.2%} clean, loss {row['loss']:.4f}"
     )
+
+
+def _snapshot(row: dict) -> str:
+    sheet = f", {row['sheet']}" if row["sheet"] else ""
+    return f"{row['samples']} images: loss {row['loss']:.4f}{sheet}"
+
+
+LINES: dict[str, Words] = {"evaluation": _evaluated, "snapshot": _snapshot}

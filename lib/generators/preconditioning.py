@@ -41,11 +41,13 @@ class Denoiser(nn.Module):
         level: float | Tensor,
         label: Tensor | None = None,
         augmented: Tensor | None = None,
+        draws: Tensor | None = None,
     ) -> Tensor:
         """The images without noise, float32.
 
         x: (b, c, h, w) in [-1, 1] and noise.  level: sigma > 0, one number or (b,).
-        label: (b,) int64; None for none.  augmented: (b, augmentations).
+        label: (b,) int64; None for none.  augmented: (b, augmentations).  draws: (b,) int64,
+        random words that decide on dropout in training; None for torch's generator.
         """
         x = x.to(torch.float32)
         sigma = torch.as_tensor(level, dtype=torch.float32, device=x.device).expand(len(x))
@@ -55,5 +57,5 @@ class Denoiser(nn.Module):
         skip = DEVIATION**2 / (off**2 + DEVIATION**2)
         classes = self.spec.classes
         labels = one_hot(label, classes).to(x) if classes and label is not None else None
-        found = self.model(x / whole, noise, labels, augmented).to(torch.float32)
+        found = self.model(x / whole, noise, labels, augmented, draws).to(torch.float32)
         return skip * x + off * DEVIATION / whole * found

@@ -83,17 +83,31 @@ class SongUNet(nn.Module):
                 attends = n == spec.blocks and side in spec.attention
                 self.dec[f"{at}_block{n}"] = block(channels + skips.pop(), outer, attends)
                 channels = outer
+        blocks = [module for module in self.modules() if isinstance(module, UNetBlock)]
+        for number, each in enumerate(blocks):
+            each.number = number
         self.dec[f"{at}_aux_norm"] = normalisation(channels)
         self.dec[f"{at}_aux_conv"] = convolution(channels, spec.shape[0], 3, scale=SMALL)
 
     def forward(
-        self, images: Tensor, noise: Tensor, labels: Tensor | None, augmented: Tensor | None
+        self,
+        images: Tensor,
+        noise: Tensor,
+        labels: Tensor | None,
+        augmented: Tensor | None,
+        draws: Tensor | None = None,
     ) -> Tensor:
         """As large as the images.
 
         noise: (b,), of the preconditioning.  labels: (b, classes), one-hot; None for no class.
-        augmented: (b, augmentations); None for images that were not.
+        augmented: (b, augmentations); None for images that were not.  draws: (b,) int64 random
+        words that decide on dropout; None for torch's generator.
         """
+
+        def through(layer: nn.Module, maps: Tensor) -> Tensor:
+            of_block = isinstance(layer, UNetBlock)
+            return layer(maps, embedding, draws) if of_block else layer(maps)
+
         embedding = self._embedding(noise, labels, augmented)
         skips: list[Tensor] = []
         maps = fed = images
@@ -102,7 +116,7 @@ class SongUNet(nn.Module):
                 fed = maps = (maps + layer(fed)) * HALF
                 skips[-1] = maps
                 continue
-            maps = layer(maps, embedding) if isinstance(layer, UNetBlock) else layer(maps)
+            maps = through(layer, maps)
             skips.append(maps)
         for name, layer in self.dec.items():
             if "_block" in name:
@@ -110,7 +124,7 @@ class SongUNet(nn.Module):
             if name.endswith("_aux_norm"):
                 maps = functional.silu(layer(maps))
             else:
-                maps = layer(maps, embedding) if isinstance(layer, UNetBlock) else layer(maps)
+                maps = through(layer, maps)
         return maps
 
     def _embedding(self, noise: Tensor, labels: Tensor | None, augmented: Tensor | None) -> Tensor:

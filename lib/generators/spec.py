@@ -12,6 +12,8 @@ NAME = re.compile(r"(ddpmpp|ncsnpp)-([0-9]{1,4})(?:x([0-9]{1,2}))?")
 BLOCKS = 4  # a level, of the official networks
 EXPECTED = "ddpmpp-128 or ncsnpp-128, with another width or, as ddpmpp-32x1, fewer blocks a level"
 AUGMENTATIONS = 9  # labels of the augmentation pipe
+LEVELS = 3  # of the official networks; fewer where they do not divide the images
+PER_GROUP, MOST_GROUPS = 4, 32  # channels of a group of GroupNorm, at least; groups, at most
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,36 @@ class NetworkSpec:
         for name in ("width", "blocks"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name}: found {getattr(self, name)}; expected 1 or more")
-        if self.width % 4 or any(multiplier < 1 for multiplier in self.multipliers):
-            raise DataError(f"width: found {self.width}; expected a multiple of 4")
+        if any(multiplier < 1 for multiplier in self.multipliers):
+            raise DataError(f"multipliers: found {self.multipliers}; expected 1 or more each")
+        if not self._groups_divide(self.width):
+            known = [w for w in range(PER_GROUP, 10_000, PER_GROUP) if self._groups_divide(w)]
+            near = [[w for w in known if w < self.width][-1:], [w for w in known if w > self.width]]
+            expected = " or ".join(str(w) for part in near for w in part[:1])
+            raise DataError(
+                f"width: found {self.width}, of which group norm makes no even groups; expected"
+                f" {expected}"
+            )
+
+    def _groups_divide(self, width: int) -> bool:
+        """Whether all maps that the network normalises have channels for whole groups."""
+        return width % PER_GROUP == 0 and all(
+            times * width % groups(times * width) == 0 for times in self._normalised()
+        )
+
+    def _normalised(self) -> set[int]:
+        """Channels of the maps that are normalised, as multiples of the width."""
+        skips, now, found = [1], 1, set()
+        for i, after in enumerate(self.multipliers):
+            found.add(now)
+            skips += [now] * (i > 0) + [after] * self.blocks
+            found.add(after)
+            now = after
+        for after in reversed(self.multipliers):
+            for _ in range(self.blocks + 1):
+                found |= {now + skips.pop(), after}
+                now = after
+        return found
 
     @property
     def name(self) -> str:
@@ -87,13 +117,33 @@ class NetworkSpec:
         return cls(**known)
 
 
-def parse(name: str, shape: tuple[int, int, int], classes: int) -> NetworkSpec:
+def groups(channels: int) -> int:
+    """How many groups group norm makes of so many channels."""
+    return min(MOST_GROUPS, channels // PER_GROUP)
+
+
+def parse(
+    name: str, shape: tuple[int, int, int], classes: int, augmentations: int = AUGMENTATIONS
+) -> NetworkSpec:
     """The network of a name, for images of a shape (channels, height, width).
 
+    It has three levels where 4 divides the side of the images and two where 2 does; the blocks at
+    half the side attend.
     Raises DataError for any other name, and for images that the network does not divide.
     """
     found = NAME.fullmatch(name.strip().lower())
     if not found:
         raise DataError(f"network: found {name!r}; expected {EXPECTED}")
     form, width, blocks = found[1], int(found[2]), int(found[3] or BLOCKS)
-    return NetworkSpec(form, shape, classes, width=width, blocks=blocks, attention=(shape[1] // 2,))
+    side = shape[1]
+    levels = LEVELS if side % 4 == 0 and side >= 8 else LEVELS - 1
+    return NetworkSpec(
+        form,
+        shape,
+        classes,
+        augmentations,
+        width,
+        multipliers=(2,) * levels,
+        blocks=blocks,
+        attention=(side // 2,),
+    )

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from advlib.generators.dropout import dropped
+from advlib.generators.spec import groups
+
 HALF = math.sqrt(0.5)  # keeps the variance of a sum of two
 SMALL = 1e-5  # by which weights of last layers begin, so that a block begins as nothing
 
@@ -87,7 +90,7 @@ def linear(inner: int, outer: int, *, bias: bool = True) -> nn.Linear:
 
 def normalisation(channels: int) -> nn.GroupNorm:
     """Group norm, of 4 channels a group and at most 32 groups."""
-    return nn.GroupNorm(min(32, channels // 4), channels, eps=1e-6)
+    return nn.GroupNorm(groups(channels), channels, eps=1e-6)
 
 
 class UNetBlock(nn.Module):
@@ -105,7 +108,7 @@ class UNetBlock(nn.Module):
         attention: bool = False,
     ):
         super().__init__()
-        self.dropout = dropout
+        self.dropout, self.number = dropout, 0  # the network counts its blocks
         self.norm0 = normalisation(inner)
         self.conv0 = convolution(inner, outer, 3, resample, taps)
         self.affine = linear(embedding, outer)
@@ -120,11 +123,13 @@ class UNetBlock(nn.Module):
             self.qkv = convolution(outer, 3 * outer, 1, scale=math.sqrt(0.2))
             self.proj = convolution(outer, outer, 1, scale=SMALL)
 
-    def forward(self, images: Tensor, embedding: Tensor) -> Tensor:
-        """The block's maps."""
+    def forward(self, images: Tensor, embedding: Tensor, draws: Tensor | None = None) -> Tensor:
+        """The block's maps.  draws: (b,) of its dropout in training; see dropout."""
         maps = self.conv0(functional.silu(self.norm0(images)))
         maps = self.norm1(maps + self.affine(embedding)[:, :, None, None])
-        maps = functional.dropout(functional.silu(maps), self.dropout, self.training)
+        maps = functional.silu(maps)
+        if self.training:
+            maps = dropped(maps, self.dropout, draws, self.number)
         maps = (self.conv1(maps) + (images if self.skip is None else self.skip(images))) * HALF
         return (self._attended(maps) + maps) * HALF if self.attends else maps
 

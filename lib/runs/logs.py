@@ -7,9 +7,9 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.jobs.training_log import read_training_log
 from advlib.numbers import can_compute
 from advlib.runs.table import Table
-from advlib.training.log import read_training_log
 
 SCORES = ("samples", "flops", "loss", "accuracy", "clean_accuracy", "clean_loss")
 
@@ -25,6 +25,8 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
     Raises DataError for what is no log, a row that lacks a number, and a log without evaluations.
     """
     header, rows = read_training_log(stream, name)
+    if "model" not in header and "recipe" in header:
+        raise DataError(f"{name}: the log of a generator; a table of runs has those of classifiers")
     found = [(i, row) for i, row in enumerate(rows, 2) if row["event"] == "evaluation"]
     found = [(i, row) for i, row in found if row.get("samples")]
     if not found:

@@ -8,10 +8,9 @@ from typing import Any
 
 from advlib.errors import DataError, printable
 from advlib.jobs.files import is_locked
+from advlib.jobs.training_log import LOG, read_training_log
 from advlib.studies.commands import folder_of, said_by
 from advlib.studies.grid import Run
-from advlib.training.log import read_training_log
-from advlib.training.settings import LOG
 
 FRESH = 600.0  # seconds since its log grew, for which a run may be at work on another machine
 TAIL = 4096  # bytes at the end of what a run said

@@ -15,11 +15,11 @@ from advlib.errors import DataError
 from advlib.evaluation.scores import mean_scores
 from advlib.jobs.precision import computing
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.soundness import DivergedError
 from advlib.jobs.tensorfile import difference
 from advlib.shards.reader import ShardSet
 from advlib.training.plan import Evaluations
 from advlib.training.recipe import Recipe
-from advlib.training.soundness import DivergedError
 
 TESTED = 512  # images a rank attacks at once, at most
 

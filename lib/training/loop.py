@@ -1,8 +1,7 @@
-"""The training loop: batches in an exact order, steps, evaluations, checkpoints, and going on.
+"""The training of a classifier: batches in an exact order, steps, evaluations, checkpoints.
 
-A run's folder holds `log.jsonl`, `state.safetensors` (what it goes on from), `last.safetensors`
-and, with validation images, `best.safetensors`.  Killed at any moment and run again, it ends with
-the same weights; on CPUs of one kind, with as many ranks, with the same bits.
+Beside what every run keeps, its folder holds `last.safetensors` and, with validation images,
+`best.safetensors`.
 
 Source: Bartoldson et al. 2024, Sec. 3.1 and App. D, and the official code's order of events.
 """
@@ -10,41 +9,40 @@ Source: Bartoldson et al. 2024, Sec. 3.1 and App. D, and the official code's ord
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from advlib.jobs.agreement import Agreement
+from advlib.jobs.averaging import average
 from advlib.jobs.keyed_random import uniform
-from advlib.jobs.memory import enough_memory
+from advlib.jobs.meter import StepMeter
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.run_folder import RunFolder
+from advlib.jobs.soundness import DivergedError
+from advlib.jobs.stepped_run import SteppedRun
+from advlib.jobs.training_log import TRAINING_LOG
+from advlib.models.checkpoints import save
 from advlib.models.network import Classifier, laid_out
 from advlib.shards.augmentation import augment, to_float
-from advlib.shards.batches import loader
+from advlib.shards.batches import Batch
 from advlib.training import schedule
 from advlib.training.batchnorm import batch_norms, over_all_ranks
 from advlib.training.evaluation import Evaluator
-from advlib.training.folder import RunFolder
-from advlib.training.log import TRAINING_LOG
-from advlib.training.meter import StepMeter
 from advlib.training.passes import Passes
 from advlib.training.plan import Plan
-from advlib.training.recipe import Recipe
+from advlib.training.recipe import Recipe, as_documented
 from advlib.training.settings import BEST, LAST
-from advlib.training.soundness import DivergedError, what_is_not_finite
-from advlib.training.step import average, copy_statistics, decay_groups, outcome
+from advlib.training.soundness import what_is_not_finite
+from advlib.training.step import copy_statistics, decay_groups, outcome
 
+SUMMED = ("loss", "clean_accuracy", "accuracy")  # means over images in a row of the log
 NOISE, CROPS, TESTS = 1, 2, 3  # streams of random numbers of a run, apart by their seeds
 
 
-class Run:
-    """A run in a folder; `train` begins it, or goes on, to its end.
-
-    Raises DataError where the folder holds another run, CannotError where it cannot go on: a loss
-    or weights that are no numbers, no memory, a full disk, folders that differ between ranks.
-    """
+class Run(SteppedRun):
+    """A classifier's run in a folder; `train` begins it, or goes on, to its end."""
 
     def __init__(
         self,
@@ -61,12 +59,10 @@ class Run:
         """Prepare a run.
 
         folder: which is there.  model: with fresh weights, which `recipe.seed` gave.
-        stop: asked after each step whether to save and leave.  tick: called with each row.
-        say: told, on the first rank, what a user should know.
+        stop, tick, say: as SteppedRun takes them.
         """
-        self.folder, self.recipe, self.plan = RunFolder(folder, ranks), recipe, plan
-        self.ranks, self.stop, self.tick = ranks, stop, tick
-        self.say = say if ranks.first else lambda text: None
+        super().__init__(RunFolder(folder, ranks, _job_of_today), ranks, stop, tick, say)
+        self.recipe, self.plan, self.steps = recipe, plan, recipe.steps
         self.layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         model = laid_out(model.to(ranks.device), self.layout)
         self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
@@ -83,12 +79,10 @@ class Run:
         channels, height, _ = model.shape
         forward = model.model.forward_flops(height, model.classes, channels)
         self.flops = forward * recipe.forwards  # of training on an image
-        self.agreement = Agreement(ranks)
         self.evaluator = Evaluator(
             self.averaged, plan.evaluations, recipe, ranks, self._seed(TESTS), self._per_rank()
         )
-        self.meter = StepMeter(ranks, self.flops, recipe.precision)
-        self.step = 0
+        self.meter = StepMeter(ranks, SUMMED, self.flops, recipe.precision)
         self.best = -1.0  # robust accuracy on the validation images so far
         self.job = {
             "model": model.describe(),
@@ -96,54 +90,42 @@ class Run:
             "order": plan.order.digest,
         }
 
-    def train(self) -> bool:
-        """Train or resume; True if finished, False if stopped."""
-        advice = (
+    @property
+    def save_every(self) -> float:
+        """Seconds between saves."""
+        return self.plan.save_every
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The model and its average."""
+        return {"model": self.model, "averaged": self.averaged}
+
+    def facts(self) -> dict[str, Any]:
+        """Where the order stands, the best accuracy, which evaluations were made."""
+        return {
+            "order": self.plan.order.state(self.images_seen()),
+            "best": self.best,
+            "evaluations": self.plan.evaluations.document(),
+        }
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        """Go on from what `facts` gave."""
+        self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
+        if text := self.evaluator.go_on(facts.get("evaluations"), self.step >= self.steps):
+            self.say(text)
+
+    def before_steps(self) -> None:
+        """Evaluate the network before training, if that is asked for."""
+        self._evaluate(0)
+
+    def memory_advice(self) -> str:
+        """What to say where memory ends."""
+        return (
             f"out of memory with {self._per_rank()} images a rank (batch {self.recipe.batch}):"
             " take more ranks, --precision bf16 or a smaller --batch"
         )
-        with self.folder.lock(), enough_memory(advice):
-            try:
-                if self._take_up():
-                    return True
-                return self._steps_or_once_more()
-            finally:
-                self.folder.close_log()
 
-    def _take_up(self) -> bool:
-        """Go on from the saved state, or begin; whether the run is finished."""
-        facts = self.folder.load(self._networks(), self.optimiser, self.job, self.say)
-        if facts:
-            self.step, self.best = self.plan.order.resume(facts["order"]), facts["best"]
-            self.meter.restore(facts["sums"], facts["reported"])
-            finished = self.step >= self.recipe.steps
-            if text := self.evaluator.go_on(facts.get("evaluations"), finished):
-                self.say(text)
-            if finished:
-                return True
-        self.folder.open_log(facts["log"] if facts else 0)
-        if not facts:
-            self._write("header", **self._header())
-            self._evaluate(0)
-        self.agreement.begin(self.step)
-        self.meter.start_clock()
-        return False
-
-    def _steps_or_once_more(self) -> bool:
-        """As `_steps`; where the run diverges, once more from the state before the last."""
-        try:
-            return self._steps()
-        except DivergedError as err:
-            if not self.ranks.any(self.folder.has_older):
-                raise
-            self.say(f"{err}; going back to the state before the last one")
-        self.folder.close_log()
-        self.folder.go_back()
-        self.ranks.wait()
-        self._take_up()
-        return self._steps()
-
-    def _header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Any]:
+        """The header of the log: settings, order, model, machine."""
         settings = {
             **self.plan.about,
             **self.job,
@@ -160,34 +142,19 @@ class Run:
         }
         return TRAINING_LOG.header(settings)
 
-    def _steps(self) -> bool:
-        """Take steps to the end, True, or until asked to stop, False."""
-        per_epoch = self.recipe.steps_per_epoch
-        batches = loader(
-            self.plan.order,
-            self.plan.sets,
-            start=self.step,
-            rank=self.ranks.rank,
-            ranks=self.ranks.ranks,
-            workers=self.plan.workers,
-        )
-        for batch in batches:
-            if self.step >= self.recipe.steps:
-                break
-            self._update(batch)
-            self.step += 1
-            if self.step % self.plan.log_every == 0 or self.step % per_epoch == 0:
-                self._report()
-            if self.step % per_epoch == 0:
-                self._end_epoch(self.step // per_epoch)
-            if self._save_or_stop():
-                return False
-        self._write("end", step=self.step, samples=self._images())
-        self._save()
-        self.folder.forget_older()
-        return True
+    def batches(self) -> Iterator[Batch]:
+        """The part of this rank of every batch, from step `step` on."""
+        return self.plan.batches(self.step, self.ranks)
 
-    def _update(self, batch: Sequence[Tensor]) -> None:
+    def after_step(self) -> None:
+        """Report and end an epoch where these are due."""
+        per_epoch = self.recipe.steps_per_epoch
+        if self.step % self.plan.log_every == 0 or self.step % per_epoch == 0:
+            self._report()
+        if self.step % per_epoch == 0:
+            self._end_epoch(self.step // per_epoch)
+
+    def update(self, batch: Sequence[Tensor]) -> None:
         """A step on this rank's part of a batch: images (b, h, w, c) uint8, labels, positions."""
         recipe, device = self.recipe, self.ranks.device
         rate, momentum = schedule.one_cycle(
@@ -211,23 +178,23 @@ class Run:
         warmup = recipe.warmup * recipe.epochs * recipe.steps_per_epoch
         decay = schedule.averaging_decay(self.step + 1, warmup, recipe.tau)
         average(self.averaged, self.model, decay)
-        self.meter.add(found, recipe.batch)
+        self.meter.add(found.loss.detach().double() * recipe.batch, found.clean, found.robust)
 
     def _report(self) -> None:
         """A row of what the steps since the last one brought; stops at a loss that is no number."""
         first = self.meter.reported + 1
         rate = self.optimiser.param_groups[0]["lr"]
-        found = self.meter.row(self.step, self.recipe.batch, rate)
+        found = self.meter.row(self.step, self.recipe.batch, lr=rate)
         if not math.isfinite(found["loss"]):
             raise DivergedError(f"the loss is {found['loss']} within steps {first} to {self.step}")
         where = {
             "step": self.step,
-            "samples": self._images(),
-            "flops": self._images() * self.flops,
+            "samples": self.images_seen(),
+            "flops": self.images_seen() * self.flops,
         }
-        self._write("step", **where, **found)
+        self.write("step", **where, **found)
 
-    def _require_sound(self) -> None:
+    def require_sound(self) -> None:
         """DivergedError unless loss, weights and logits are finite, before any of it is kept."""
         loss = self.meter.totals()[0]
         found = what_is_not_finite(self.model, self.averaged, self.optimiser, self.images)
@@ -237,10 +204,10 @@ class Run:
 
     def _end_epoch(self, epoch: int) -> None:
         copy_statistics(self.averaged, self.model)
-        self._require_sound()
+        self.require_sound()
         begun = time.monotonic()
         if found := self.evaluator.validation(epoch):
-            self._write("validation", epoch=epoch, step=self.step, **found)
+            self.write("validation", epoch=epoch, step=self.step, **found)
             if found["accuracy"] >= self.best:
                 self.best = found["accuracy"]
                 self._checkpoint(BEST, epoch)
@@ -251,46 +218,18 @@ class Run:
 
     def _evaluate(self, epoch: int) -> None:
         if found := self.evaluator.test(epoch):
-            images = self._images()
+            images = self.images_seen()
             where = {"samples": images, "flops": images * self.flops}
-            self._write("evaluation", epoch=epoch, step=self.step, **where, **found)
-
-    def _save_or_stop(self) -> bool:
-        """Save where it is time to, or where a rank was asked to stop; whether one was."""
-        stop, save = self.agreement.ask(self.step, self.stop(), self.plan.save_every)
-        if save:
-            self._save()
-        return stop
-
-    def _save(self) -> None:
-        """Save all that going on from here needs; DivergedError where nothing good came of it."""
-        self._require_sound()
-        facts = {
-            "job": self.job,
-            "order": self.plan.order.state(self._images()),
-            "best": self.best,
-            "sums": self.meter.totals(),
-            "reported": self.meter.reported,
-            "evaluations": self.plan.evaluations.document(),
-        }
-        self.folder.save(self._networks(), self.optimiser, facts)
-        self.agreement.saved()
-        self.ranks.wait()
+            self.write("evaluation", epoch=epoch, step=self.step, **where, **found)
 
     def _checkpoint(self, name: str, epoch: int) -> None:
-        reached = {"epoch": epoch, "step": self.step, "samples": self._images()}
-        self.folder.checkpoint(name, self.averaged, self.model, self.plan.about | reached)
+        reached = {"epoch": epoch, "step": self.step, "samples": self.images_seen()}
+        about = self.plan.about | reached
+        self.folder.write(name, lambda path: save(path, self.averaged, about, self.model))
 
-    def _write(self, event: str, **values: Any) -> None:
-        self.folder.log(event, **values)
-        self.tick({"event": event, **values})
-
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "averaged": self.averaged}
-
-    def _images(self) -> int:
+    def images_seen(self) -> int:
         """Training images seen so far."""
-        return min(self.step * self.recipe.batch, self.plan.order.images)
+        return self.plan.images_until(self.step)
 
     def _per_rank(self) -> int:
         """Training images that a rank has at once, at most."""
@@ -298,3 +237,8 @@ class Run:
 
     def _seed(self, stream: int) -> int:
         return self.recipe.seed * 4 + stream
+
+
+def _job_of_today(job: dict) -> dict:
+    """A job as an older state holds it, in today's form."""
+    return job | {"recipe": as_documented(job["recipe"])}

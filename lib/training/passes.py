@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from advlib.errors import CannotError
+from advlib.jobs.compiling import few_graphs
 from advlib.jobs.cuda_graphs import Network, Replayed
 from advlib.jobs.precision import autocast
 from advlib.jobs.ranks import Ranks
@@ -34,24 +34,9 @@ class Passes:
         """
         with autocast(self._recipe.precision, self._device):
             if self._recipe.compile:
-                with _few_graphs(step):
+                # the first step has another momentum of batch norm, for which all would be compiled
+                # once more
+                with few_graphs(eager=step == 0):
                     yield self._shared, self._attacked
             else:
                 yield self._shared, self._attacked
-
-
-@contextlib.contextmanager
-def _few_graphs(step: int) -> Iterator[None]:
-    from torch._dynamo import config, exc
-
-    # the first step's momentum of batch norm is another, for which all would be compiled once more
-    stance = "force_eager" if step == 0 else "default"
-    limit = config.patch(fail_on_recompile_limit_hit=True)
-    try:
-        with torch.compiler.set_stance(stance), limit:
-            yield
-    except exc.FailOnRecompileLimitHit as err:
-        raise CannotError(
-            f"--compile: the network was compiled {config.recompile_limit} times, and steps still"
-            " differ: train without it"
-        ) from err

@@ -1,11 +1,10 @@
 """What a run reads, when it evaluates its network and when it saves."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from advlib.shards.order import Order
 from advlib.shards.reader import ShardSet
+from advlib.shards.reading_plan import ReadingPlan
 
 
 @dataclass
@@ -37,18 +36,7 @@ class Evaluations:
 
 
 @dataclass
-class Plan:
-    """What a run reads, when it evaluates and saves.
+class Plan(ReadingPlan):
+    """What a run reads, when it evaluates and saves; `about` has the FID of its images too."""
 
-    order, sets: the training images, as advlib.shards.batches.loader takes them.
-    save_every, log_every: seconds; steps.  workers: processes that read, beside each rank.
-    about: JSON for the header and the checkpoints, as history, data set and FID.
-    """
-
-    order: Order
-    sets: Sequence[ShardSet]
     evaluations: Evaluations = field(default_factory=Evaluations)
-    save_every: float = 600.0
-    log_every: int = 50
-    workers: int = 0
-    about: dict = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Settings of a run beside its recipe: images, evaluations, hardware.  No torch here."""
+"""Settings of a run beside its recipe: images and evaluations.  No torch here."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ from advlib.jobs.precision import PRECISIONS
 from advlib.settings import check, setting, when_given
 from advlib.training.schedule import evaluation_epochs
 
-MINUTE = 60.0  # seconds
-LOG, LAST, BEST = "log.jsonl", "last.safetensors", "best.safetensors"  # files in a run's folder
-MOST_WORKERS = 256  # processes beside a rank; each takes some 100 MB, so that more fill a machine
+LAST, BEST = "last.safetensors", "best.safetensors"  # files in a run's folder
 EPOCH = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
@@ -90,19 +88,3 @@ class Evaluation:
         if max(listed) > last:
             raise DataError(f"--evaluate {max(listed)}: the run has {last} epochs")
         return frozenset(listed)
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a run computes with, and how often its state is saved."""
-
-    device: str | None = setting(
-        None, "cpu, cuda or cuda:1.", metavar="DEVICE", usual="a GPU, if any"
-    )
-    workers: int = setting(
-        0, "Processes that read images, beside each rank.", low=0, high=MOST_WORKERS
-    )
-    save_every: int = setting(10, "Minutes between saves of the state.", low=1, metavar="MINUTES")
-
-    def __post_init__(self):
-        check(self)

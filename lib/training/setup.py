@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from advlib.errors import CannotError, DataError
+from advlib.jobs.hardware import MINUTE, Hardware
 from advlib.jobs.memory import enough_memory, keep_memory
 from advlib.jobs.precision import allow_tf32
 from advlib.jobs.ranks import join
@@ -24,7 +25,7 @@ from advlib.training.data import (
 from advlib.training.loop import Run
 from advlib.training.plan import Evaluations, Plan
 from advlib.training.recipe import Recipe
-from advlib.training.settings import MINUTE, Evaluation, Hardware, TrainingImages
+from advlib.training.settings import Evaluation, TrainingImages
 
 
 def prepare(
@@ -70,7 +71,7 @@ def prepare(
     plan = Plan(
         order,
         images.all,
-        Evaluations(
+        evaluations=Evaluations(
             test,
             validation,
             at,

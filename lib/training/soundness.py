@@ -1,30 +1,13 @@
 """Whether a network in training is fit to be kept: its weights and its answers are finite."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from advlib.errors import CannotError
+from advlib.jobs.soundness import finite, state_of
 from advlib.training.batchnorm import batch_norms, running_statistics_kept
-
-
-class DivergedError(CannotError):
-    """A loss, weights or logits of a run are no finite numbers."""
-
-    def __init__(self, what: str):
-        super().__init__(f"{what}: a smaller --lr, in another folder, may help")
-
-
-@torch.no_grad()
-def finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether all numbers in all tensors are finite; waits for the device once."""
-    floating = [t for t in tensors if t.is_floating_point() and t.numel()]
-    if not floating:
-        return True
-    largest = torch._foreach_norm(floating, float("inf"))
-    return bool(torch.stack([value.double() for value in largest]).isfinite().all())
 
 
 @torch.no_grad()
@@ -37,13 +20,11 @@ def what_is_not_finite(
     model: in training mode, asked by the statistics of the batch, as the next step asks it.
     averaged: in evaluation mode.  images: (b, c, h, w) in [0, 1], the last batch.
     """
-    kept = [value for state in optimiser.state.values() for value in state.values()]
-    momenta = [value for value in kept if isinstance(value, Tensor)]
     networks: Mapping[str, nn.Module] = {"the network": model, "the averaged network": averaged}
     for name, network in networks.items():
         if not finite(network.state_dict().values()):
             return f"weights of {name} are not finite"
-    if not finite(momenta):
+    if not finite(state_of(optimiser)):
         return "momenta of the optimiser are not finite"
     with running_statistics_kept(batch_norms(model)):
         for name, network in networks.items():

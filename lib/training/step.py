@@ -96,15 +96,6 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 
 
 @torch.no_grad()
-def average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the averaged weights towards the model's: decay of them stay."""
-    kept: list[Tensor] = [*averaged.parameters()]
-    new: list[Tensor] = [*model.parameters()]
-    torch._foreach_mul_(kept, decay)
-    torch._foreach_add_(kept, new, alpha=1 - decay)
-
-
-@torch.no_grad()
 def copy_statistics(averaged: nn.Module, model: nn.Module) -> None:
     """Give the averaged network the running statistics of the model, by value."""
     for mine, its in zip(averaged.buffers(), model.buffers(), strict=True):

@@ -18,12 +18,13 @@ from pathlib import Path
 import torch
 import torch.nn.functional as functional
 
+from advlib.jobs.averaging import average
 from advlib.jobs.memory import keep_memory
 from advlib.models.network import build
 from advlib.training import schedule
 from advlib.training.batchnorm import batch_norms
 from advlib.training.recipe import Recipe
-from advlib.training.step import average, decay_groups, outcome
+from advlib.training.step import decay_groups, outcome
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "wrn-16-2"
 BATCH = int(sys.argv[2]) if len(sys.argv) > 2 else 32

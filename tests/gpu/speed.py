@@ -14,6 +14,7 @@ from advlib.attacks.oracle import Oracle
 from advlib.attacks.pgd import start_and_climb
 from advlib.attacks.settings import PGD
 from advlib.jobs.cuda_graphs import Replayed
+from advlib.jobs.peaks import peak_flops
 from advlib.jobs.precision import allow_tf32, computing
 from advlib.jobs.ranks import Ranks
 from advlib.models.folding import folded
@@ -21,7 +22,6 @@ from advlib.models.network import build, laid_out
 from advlib.models.zoo import parse
 from advlib.training.passes import Passes
 from advlib.training.recipe import Recipe
-from advlib.training.rules import peak_flops
 from advlib.training.step import decay_groups, outcome
 
 DEVICE = torch.device("cuda")

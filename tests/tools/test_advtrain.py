@@ -7,9 +7,10 @@ from click.testing import CliRunner
 from commands import options_of
 from small_runs import RUN, advtrain, rows
 
+from advlib.jobs.hardware import Hardware
 from advlib.settings import settings_of
 from advlib.training.recipe import Recipe
-from advlib.training.settings import Evaluation, Hardware
+from advlib.training.settings import Evaluation
 from advtools.advtrain import main
 
 LINE = "advtrain wrn-10-1 --data train --batch 32 --loss clean --lr 0.01"

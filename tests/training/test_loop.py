@@ -27,16 +27,16 @@ class Recorded(Run):
 
     def __init__(self, *given):
         super().__init__(*given)
-        self.batches, self.after = [], []
+        self.read, self.after = [], []
 
-    def _update(self, read):
+    def update(self, read):
         before = self.meter.sums[0].item()
-        super()._update(read)
+        super().update(read)
         image, label, position = read
         if self.recipe.augment:
             image = augment(image, position, self._seed(CROPS))
         noise = uniform(position, self._seed(NOISE), (3, 8, 8))
-        self.batches.append((to_float(image), label, offset(noise, self.recipe.eps)))
+        self.read.append((to_float(image), label, offset(noise, self.recipe.eps)))
         loss = (self.meter.sums[0].item() - before) / self.recipe.batch
         self.after.append(
             {
@@ -88,7 +88,7 @@ def test_a_run_is_the_official_one_step_by_step(tmp_path, loss, settings):
     run = Recorded(str(tmp_path), copy.deepcopy(start), recipe, Plan(order, [shards]), ALONE)
     assert run.train() and run.step == 12
 
-    epochs = [run.batches[i : i + 3] for i in range(0, 12, 3)]
+    epochs = [run.read[i : i + 3] for i in range(0, 12, 3)]
     theirs = official.train(start, epochs, recipe.lr, recipe.warmup, getattr(official, loss))
     moved = []
     for found, (model, average, value, _) in zip(run.after, theirs, strict=True):

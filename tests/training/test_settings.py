@@ -3,8 +3,9 @@
 import pytest
 
 from advlib.errors import DataError
+from advlib.jobs.hardware import Hardware
 from advlib.training.schedule import evaluation_epochs
-from advlib.training.settings import Evaluation, Hardware
+from advlib.training.settings import Evaluation
 
 
 @pytest.mark.parametrize(

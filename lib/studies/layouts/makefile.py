@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from advlib.jobs.training_log import LOG
 from advlib.studies.commands import Line
-from advlib.training.settings import LAST, LOG
+from advlib.training.settings import LAST
 
 FILE = "Makefile"
 HEAD = """\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from advlib.training.rules import peak_flops
+from advlib.jobs.peaks import peak_flops
 
 # name, FLOP/s in TF32 and in bf16, dense, from the makers' data sheets
 GPUS = [

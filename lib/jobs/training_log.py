@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 from advlib.jobs.log import LogFormat, read_log
 
+LOG = "log.jsonl"  # in the folder of a run
 TRAINING_LOG = LogFormat("advlog", 1, "training log")
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: its log, its checkpoints, and the two states it may go on from."""
+"""The folder of a training run: its log, its files, and the two states it may go on from."""
 
 import contextlib
 import hashlib
@@ -18,10 +18,7 @@ from advlib.jobs.log import Log
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.state import load_state, save_state
 from advlib.jobs.tensorfile import DamagedError
-from advlib.models.checkpoints import save
-from advlib.models.network import Classifier
-from advlib.training.recipe import as_documented
-from advlib.training.settings import LOG
+from advlib.jobs.training_log import LOG
 
 STATE, OLDER, NEW = "state.safetensors", "state-older.safetensors", "state-new.safetensors"
 
@@ -29,9 +26,13 @@ STATE, OLDER, NEW = "state.safetensors", "state-older.safetensors", "state-new.s
 class RunFolder:
     """Reads on all ranks, writes on the first.  CannotError where it cannot be written into."""
 
-    def __init__(self, path: str, ranks: Ranks):
-        """A folder that is there, for all ranks the same."""
+    def __init__(self, path: str, ranks: Ranks, of_today: Callable[[dict], dict] = lambda job: job):
+        """A folder that is there, for all ranks the same.
+
+        of_today: brings the job that an older program's state holds into today's form.
+        """
         self.path, self.ranks, self.first = path, ranks, ranks.first
+        self._of_today = of_today
         self._log: Log | None = None
 
     def lock(self) -> AbstractContextManager[None]:
@@ -71,7 +72,7 @@ class RunFolder:
         require_same_work(job, self.ranks)
 
         def read(name: str) -> dict | None:
-            return load_state(self._path(name), networks, optimiser, job, _job_of_today)
+            return load_state(self._path(name), networks, optimiser, job, self._of_today)
 
         why = f"{self._path(STATE)} is not there"
         try:
@@ -128,16 +129,11 @@ class RunFolder:
                 os.replace(self._path(NEW), self._path(STATE))
                 sync_folder(self.path)
 
-    def checkpoint(self, name: str, averaged: Classifier, current: Classifier, about: dict) -> None:
-        """Write both networks under a name, LAST or BEST."""
+    def write(self, name: str, how: Callable[[str], None]) -> None:
+        """Have a file of that name written by `how`, which is given its path."""
         if self.first:
             with cannot_write(self._path(name)):
-                save(self._path(name), averaged, about, current)
+                how(self._path(name))
 
     def _path(self, name: str) -> str:
         return os.path.join(self.path, name)
-
-
-def _job_of_today(job: dict) -> dict:
-    """A job as an older state holds it, in today's form."""
-    return job | {"recipe": as_documented(job["recipe"])}
