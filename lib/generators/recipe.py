@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from advlib.errors import DataError
 from advlib.jobs.precision import PRECISIONS
 from advlib.settings import check, document, setting, when
 
@@ -67,6 +68,8 @@ class TrainingRecipe:
 
     def __post_init__(self):
         check(self)
+        if len({f"{length:.0f}" for length in self.half_life}) < max(1, len(self.half_life)):
+            raise DataError("half_life: found one twice, or none; expected different numbers")
         self._default("warmup", min(WARMUP, WARMUP_SHARE * self.samples))
         self._default("snapshot_every", max(1.0, self.samples / SNAPSHOTS))
 

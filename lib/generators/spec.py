@@ -122,6 +122,11 @@ def groups(channels: int) -> int:
     return min(MOST_GROUPS, channels // PER_GROUP)
 
 
+def is_name(name: str) -> bool:
+    """Whether this is meant to be the name of a generator's network, perhaps a wrong one."""
+    return name.strip().lower().partition("-")[0] in FORMS
+
+
 def parse(
     name: str, shape: tuple[int, int, int], classes: int, augmentations: int = AUGMENTATIONS
 ) -> NetworkSpec:

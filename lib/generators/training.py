@@ -30,6 +30,7 @@ from advlib.shards.batches import Batch
 from advlib.shards.reading_plan import ReadingPlan
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
+MOST_LOST = 10  # steps in succession without a loss that is a number
 LARGEST_GRADIENT = 1e5  # that an infinite one becomes
 # summed over images: losses, those that are not finite, those of steps with such gradients
 SUMMED = ("loss", "losses_not_finite", "gradients_not_finite")
@@ -113,6 +114,7 @@ class TrainingRun(SteppedRun):
             self._parameters, recipe.lr, betas=BETAS, eps=EPSILON, weight_decay=recipe.weight_decay
         )
         self.meter = StepMeter(ranks, SUMMED, objective.step_flops, recipe.precision)
+        self._lost = 0  # steps in succession of whose losses none is a number
         self.job = {
             objective.kind: objective.describe(),
             "recipe": recipe.document(),
@@ -205,10 +207,12 @@ class TrainingRun(SteppedRun):
         rate = self.optimiser.param_groups[0]["lr"]
         found = self.meter.row(self.step, batch, lr=rate)
         share = found.pop("losses_not_finite")
-        # a whole number of images: the mean of the others
-        found["loss"] = found["loss"] / (1 - share) if share < 1 else math.nan
-        if share == 1 or not math.isfinite(found["loss"]):
-            raise DivergedError(f"no loss is a number within steps {first} to {self.step}")
+        known = share < 1
+        found["loss"] = found["loss"] / (1 - share) if known else math.nan  # the mean of the others
+        self._lost = 0 if known else self._lost + self.step - first + 1
+        if self._lost >= MOST_LOST or (self._lost and self.step == self.steps):
+            since = self.step - self._lost + 1
+            raise DivergedError(f"no loss is a number within steps {since} to {self.step}")
         if lost := found["gradients_not_finite"]:
             self.say(
                 f"gradients of {lost:.2%} of steps {first} to {self.step} were not finite:"
@@ -248,9 +252,9 @@ class TrainingRun(SteppedRun):
 
     def _names(self, half_life: float, seen: int) -> list[str]:
         """Of the files of an average: the last one's, and the one that is kept."""
-        of_several = f"-ema{half_life:.0f}" if len(self.recipe.half_life) > 1 else ""
+        of_another = "" if half_life == self.recipe.half_life[0] else f"-ema{half_life:.0f}"
         ends = ["", *([f"-{seen}"] if self.recipe.keep_snapshots else [])]
-        return [f"{self.objective.kind}{of_several}{end}.safetensors" for end in ends]
+        return [f"{self.objective.kind}{of_another}{end}.safetensors" for end in ends]
 
     def _sheet(self, seen: int) -> str | None:
         """Draw a sheet; its name, None where there is nothing to be seen."""

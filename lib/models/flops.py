@@ -88,9 +88,17 @@ def flops_rows(
             "step_flops": step,
             "study_ratio": step / (STUDY_RATE * params),
         }
-        if not (samples or budgets):
-            yield row
-        for images in samples:
-            yield row | {"samples": round(images), "flops": float(step * images)}
-        for budget in budgets:
-            yield row | {"samples": round(budget / step), "flops": float(budget)}
+        yield from of_runs(row, samples, budgets)
+
+
+def of_runs(
+    row: dict, samples: Sequence[float] = (), budgets: Sequence[float] = ()
+) -> Iterator[dict]:
+    """The row, with its step_flops, for each run: of so many images, or for so many FLOPs."""
+    step = row["step_flops"]
+    if not (samples or budgets):
+        yield row
+    for images in samples:
+        yield row | {"samples": round(images), "flops": float(step * images)}
+    for budget in budgets:
+        yield row | {"samples": round(budget / step), "flops": float(budget)}

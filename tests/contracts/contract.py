@@ -21,7 +21,7 @@ from advlib.documents import parse_json
 LONGEST = 2000  # characters of a line of error
 NOT_FINITE = re.compile(r"(?<![\w.\-/])[+-]?(nan|inf|infinity)(?![\w.\-/])", re.IGNORECASE)
 TEXTS = (".json", ".jsonl", ".csv", ".svg")  # files that are read strictly
-PROGRESS = re.compile(r"adv[a-z]+: (epoch \d+: |\S+: images left )")
+PROGRESS = re.compile(r"adv[a-z]+: (epoch \d+: |\d+ images: loss |\S+: images left )")
 CLOSING = ("<&-", ">&-", "2>&-")  # as a shell closes a standard stream, by its number
 
 
@@ -112,7 +112,7 @@ class Outcome:
         yield not self.out or "--verify" in words, "prints something"
         # all is done but the printing, or a run that came to nothing keeps its log
         unprinted = 1 in self.case.closed or self.case.stdout
-        late = self.status == 1 and (unprinted or name == "advtrain")
+        late = self.status == 1 and (unprinted or name in ("advtrain", "advdiffuse"))
         yield bool(late) or not self.changed, f"changes {', '.join(self.changed)}"
 
     def _read(self) -> Iterator[tuple[bool, str]]:

@@ -26,6 +26,7 @@ TRAIN = (
     "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
     " --step-size 0.05 --attack-steps 1 --device cpu"
 )
+DIFFUSE = "advdiffuse ddpmpp-4x1 --data train --samples 8 --batch 4 --device cpu"
 PGD = "--attack pgd --attack-steps 1 --first 2 --eps 0.05 --device cpu"
 MADE = (
     "advpack made.npz --class-names red,green,blue,dark -o train",
@@ -61,6 +62,10 @@ LINES = {
         "advcut few --random 3 -o out --layout chunk",
         "advcut few --keys images.csv --where clean_guess=1 -o out",
         "advcut attacked --per-class 1 -o -",
+    ],
+    "advdiffuse": [
+        f"{DIFFUSE} --half-life 9 --snapshot-every 8 -o out",
+        f"{DIFFUSE} --kind pfgmpp --dimensions 99 --data few --no-labels -o out",
     ],
     "adveval": [
         "adveval net.st few --attack pgd1-cw --first 2 --device cpu",

@@ -47,6 +47,7 @@ HUGE = (str(2**31), str(2**63), str(2**64), DIGITS, "1e308", "1e308T")
 ENDLESS = {
     *(("advattack", "steps"), ("advattack", "restarts"), ("advattack", "targets")),
     *(("adveval", "steps"), ("advtrain", "samples"), ("advtrain", "attack_steps")),
+    ("advdiffuse", "samples"),
 }
 
 # command lines that once were accepted, or refused in more than one line
@@ -59,6 +60,8 @@ NAMED = (
     "advtrain wrn-10-1 --data train --seed 99999999999999999999 -o out",
     "advtrain wrn-10-1 --data train --samples 1e30 -o out",
     "advtrain wrn-10-1 --data train --lr 1e40 -o out",
+    "advdiffuse ddpmpp-132 --data train -o out",
+    "advdiffuse ddpmpp-4x1 --data train --half-life 5 --half-life 5 -o out",
     "advflops wrn-28-10 --flops 1/1/1",
     "advoptimal fit3.json --flops 1/1/1/1",
     "advattack missing.st few",

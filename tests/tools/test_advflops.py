@@ -68,3 +68,38 @@ def test_the_command_refuses_in_one_line(args, message):
     assert message in result.stderr
     assert result.stderr.startswith("advflops: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_generators_are_counted_in_training_and_in_sampling():
+    """Forward, and backward to weights and maps: three forward passes but for the first layers."""
+    args = ("ddpmpp-128", "NCSNpp-32x1", "--samples", "2M", "--generated", "1M,5M")
+    rows = rows_of(advflops(*args, "--evaluations", "39"))
+    assert [(row["model"], row["generated"]) for row in rows] == [
+        (name, count) for name in ("ddpmpp-128", "ncsnpp-32x1") for count in ("1000000", "5000000")
+    ]
+    assert int(rows[0]["params"]) == 55_735_299
+    for row in rows:
+        forward, step = int(row["forward_flops"]), int(row["step_flops"])
+        assert 0.99 * 3 * forward < step < 3 * forward
+        assert int(row["image_flops"]) == 39 * forward
+        assert float(row["flops"]) == pytest.approx(2e6 * step)
+        assert float(row["generation_flops"]) == pytest.approx(
+            39 * forward * float(row["generated"])
+        )
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("ddpmpp-128", "wrn-28-10"), "networks of both kinds"),
+        (("wrn-28-10", "--generated", "5M"), "--generated: goes with generators"),
+        (("wrn-28-10", "--evaluations", "5"), "--evaluations: goes with generators"),
+        (("ddpmpp-128", "--attack-steps", "3"), "--attack-steps: goes with classifiers"),
+        (("ddpmpp-x",), "network: found 'ddpmpp-x'; expected ddpmpp-128"),
+        (("ddpmpp-132",), "width: found 132"),
+        (("ddpmpp-128", "--image-size", "9"), "takes squares whose side"),
+    ],
+)
+def test_networks_that_do_not_go_with_options_are_refused(args, message):
+    done = advflops(*args)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1) and message in done.stderr
