@@ -137,7 +137,7 @@ class TrainingRun(SteppedRun):
 
     def restore(self, facts: dict[str, Any]) -> None:
         """Go on from what `facts` gave."""
-        self.step = self.plan.order.resume(facts["order"])
+        self.step, self._lost = self.plan.order.resume(facts["order"]), 0
 
     def header(self) -> dict[str, Any]:
         """The header of the log."""
