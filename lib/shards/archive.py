@@ -161,8 +161,8 @@ class Archive:
         for key in keys:
             if key in self._keys:
                 raise DataError(
-                    f"{self.name}: two images have the key {key!r}, which names files in the sample"
-                    " layout; --renumber numbers them anew"
+                    f"two images have the key {key!r}, which names files in the sample layout;"
+                    " advpack --renumber numbers them anew, --layout chunk keeps them"
                 )
             self._keys.add(key)
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from advlib.errors import DataError
 from advlib.jobs.files import cannot_write, lock_folder, sync_folder, write_json
-from advlib.shards.stream import read_set_id
+from advlib.shards.stream import read_beginning
 
 COMMIT = "commit.json"
 BEFORE, BEHIND = ".", ".partial"  # a set's name, in that of its hidden folder
@@ -84,7 +84,7 @@ class Commit:
 
     def _owns(self, path: str) -> bool:
         try:
-            return read_set_id(path) == self.set_id
+            return read_beginning(path)[0] == self.set_id
         except (DataError, OSError):
             return False
 

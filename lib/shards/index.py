@@ -7,7 +7,7 @@ advshards(5) is the reference.
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from itertools import filterfalse
+from itertools import accumulate, filterfalse
 
 from advlib.documents import parse_json
 from advlib.errors import DataError
@@ -45,6 +45,12 @@ class Index:
     def images(self) -> int:
         """How many images the set holds."""
         return sum(shard.images for shard in self.shards)
+
+    @property
+    def starts(self) -> dict[str, int]:
+        """Of each shard, by its name, the number of its first image in the set."""
+        before = accumulate((shard.images for shard in self.shards), initial=0)
+        return {shard.url: images for shard, images in zip(self.shards, before, strict=False)}
 
     def document(self) -> dict:
         """The index as JSON has it."""
@@ -140,6 +146,8 @@ def _contradiction(index: Index, document: dict) -> str:
                 f"shard {shard.url!r}: {shard.images} images in {shard.nsamples} samples of"
                 f" {shard.filesize} bytes; expected {samples} samples"
             )
+    if sorted(names, key=lambda url: (len(url), url)) != [shard.url for shard in index.shards]:
+        return "shards that are not in order"
     if document.get("images") != index.images:
         return f"{document.get('images')!r:.20} images; its shards have {index.images}"
     counts = index.class_counts

@@ -23,7 +23,7 @@ from advlib.shards.member_positions import SamplePositions, count_images, find_s
 from advlib.shards.sample_layout import decode_samples
 from advlib.shards.set_files import SetFiles, find_sets
 from advlib.shards.set_header import of_another_set, read_header, require_one_form
-from advlib.shards.stream import ShardStream, read_set_id
+from advlib.shards.stream import ShardStream, read_beginning
 
 MAPS = 96  # chunks mapped at once: the window of a reading order, and the beginning of the next
 KEPT = 1 << 31  # bytes of pictures that are kept decoded, about
@@ -250,7 +250,7 @@ class ShardSet:
     def _require_same_set(self, shard: int) -> None:
         """DataError for a shard that was replaced by another set's since this one was opened."""
         path = self.paths[shard]
-        if read_set_id(path) != self._set_ids[shard]:
+        if read_beginning(path)[0] != self._set_ids[shard]:
             raise DataError(f"{path}: {of_another_set('when it was opened')}")
 
     def __getstate__(self) -> dict:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from advlib.errors import DataError
+from advlib.shards.chunk import key_text
 from advlib.shards.constants import IMAGES_PER_CHUNK
 from advlib.shards.index import Index, ShardEntry, read_index
 from advlib.shards.set_files import SetFiles
-from advlib.shards.stream import ShardStream, read_set_id
+from advlib.shards.stream import ShardStream, read_beginning
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def read_header(files: SetFiles) -> SetHeader:
     """
     with open(files.paths[0], "rb") as file:
         stream = ShardStream(file, files.paths[0])
-    set_id = read_set_id(files.paths[0])
+    set_id, _ = read_beginning(files.paths[0])
     index = read_index(files.index) if files.index else None
     entries: Sequence[ShardEntry | None] = [None] * len(files.paths)
     if index:
@@ -46,7 +47,7 @@ def read_header(files: SetFiles) -> SetHeader:
             if found not in (said, None):  # None: not known when the shard was begun
                 raise DataError(f"{files.index}: {what} {said}; {files.paths[0]} has {found}")
         entries = _entries(files, index)
-    for path, why in foreign_shards(files, index):
+    for path, why in misplaced_shards(files, index):
         raise DataError(f"{path}: {why}")
     if not index:
         return SetHeader(stream, stream.classes, stream.history, entries, IMAGES_PER_CHUNK, set_id)
@@ -54,18 +55,24 @@ def read_header(files: SetFiles) -> SetHeader:
     return SetHeader(stream, index.classes, index.history, entries, chunk, set_id)
 
 
-def foreign_shards(files: SetFiles, index: Index | None) -> Iterator[tuple[str, str]]:
-    """The shards that are of another set than the index, or than the first; and what to say.
+def misplaced_shards(files: SetFiles, index: Index | None) -> Iterator[tuple[str, str]]:
+    """Shards that are of another set than the index, or than the first shard, and those that are
+    not where the index has them; with what to say of each.
 
     A set has some whose replacement was cut off, or over which another was copied in part.
     """
     of, expected = files.index, index.set_id if index else None
+    starts = index.starts if index and index.layout == "chunk" else {}
     for path in files.paths:
-        found = read_set_id(path)
+        set_id, key = read_beginning(path)
         if expected is None and path == files.paths[0]:  # an older index, or none
-            of, expected = path, found
-        elif found != expected:
+            of, expected = path, set_id
+        elif set_id != expected:
             yield path, of_another_set(of)
+            continue
+        start = starts.get(os.path.basename(path)) if set_id else None
+        if start is not None and key != key_text(start):
+            yield path, f"begins with image {key}; {files.index} says {key_text(start)}"
 
 
 def of_another_set(than: str | None) -> str:

@@ -149,18 +149,22 @@ def _require_same_names(descriptions: Sequence[dict[str, Any]], name: str) -> No
         raise DataError(f"{name}: class_names {last} in an archive behind one of {first}")
 
 
-def read_set_id(path: str) -> str | None:
-    """What the shards of a set have in common, by the first member of the archive `path`.
+def read_beginning(path: str) -> tuple[str | None, str]:
+    """What the shards of a set have in common, and the key of the first sample of one, a file.
 
-    None in older sets, in archives that came through a pipe, and in those of other programs.
+    The first is None in older sets, in archives that came through a pipe, and in those of other
+    programs, the second "" without a sample.
     Raises DataError for a damaged archive, and for a description that is none.
     """
+    set_id = None
     with open(path, "rb") as file:
         reader = TarReader(file, path)
-        member = next(iter(reader), None)
-        if member is None or member.name != DESCRIPTION:
-            return None
-        return _decode_description(reader.read(), path).get("set")
+        for number, member in enumerate(reader):
+            if number == 0 and member.name == DESCRIPTION:
+                set_id = _decode_description(reader.read(), path).get("set")
+            elif parts := key_and_field(member.name, path):
+                return set_id, parts[0]
+    return set_id, ""
 
 
 def _decode_description(data: np.ndarray, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from advlib.shards.archive_check import (
 from advlib.shards.duplicates import DuplicateFinder
 from advlib.shards.index import Index, read_index
 from advlib.shards.set_files import GAP, SetFiles
-from advlib.shards.set_header import foreign_shards
+from advlib.shards.set_header import misplaced_shards
 from advlib.shards.tar import Readable
 
 
@@ -37,9 +37,9 @@ def verify(files: SetFiles, tick: Tick = lambda n: None) -> Iterator[Problem]:
     if files.gap:
         yield Problem(files.gap, "", GAP)
     with contextlib.suppress(DataError):  # which the check of that archive says
-        for path, why in foreign_shards(files, index):
+        for path, why in misplaced_shards(files, index):
             yield Problem(path, "", why)
-    starts = _starts(index)
+    starts = index.starts if index else {}
     with DuplicateFinder() as keys:
         total, counts = 0, np.zeros(0, np.int64)
         for path in files.paths:
@@ -89,12 +89,3 @@ def _shared_keys(keys: DuplicateFinder, name: str) -> Iterator[Problem]:
         pairs += zip(number[later + 1].tolist(), number[later].tolist(), strict=True)
     for image, earlier in sorted(pairs):
         yield Problem(name, "", f"image {image} has the key of image {earlier}")
-
-
-def _starts(index: Index | None) -> dict[str, int]:
-    """The number of the first image of each shard."""
-    starts, images = {}, 0
-    for shard in index.shards if index else ():
-        starts[shard.url] = images
-        images += shard.images
-    return starts

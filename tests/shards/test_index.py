@@ -109,14 +109,14 @@ def test_an_index_with_wrong_counts(made):
     refused([name], "class_counts of 22 images; its shards have 23")
     do(images=22)
     document = json.loads(path.read_text())
-    document["shardlist"][1]["images"], document["images"] = 7, 22
+    document["shardlist"][2]["images"], document["images"] = 6, 22
     path.write_text(json.dumps(document))
-    refused([name], "a-000001.tar: holds 8 images", "7")
+    refused([name], "a-000002.tar: holds 7 images", "6")
     shards = open_set([str(name)])
-    with pytest.raises(DataError, match="a-000001"):
+    with pytest.raises(DataError, match="a-000002"):
         shards.read(np.arange(len(shards)))
     text = [f"{p.file}: {p.problem}" for p in problems(name)]
-    assert f"{name}-000001.tar: images 8; the index says 7" in text
+    assert f"{name}-000002.tar: images 7; the index says 6" in text
     assert f"{path}: 22 images; the shards hold 23" in text
 
 
@@ -152,6 +152,20 @@ def test_an_index_that_contradicts_itself(made, change, said):
     refused([name], f"{path}: ", said)
     refused([f"{name}-000000.tar"], f"{path}: ", said)
     assert [p for p in problems(name.parent) if said in p.problem and p.file == str(path)]
+
+
+def test_shards_that_changed_places(made):
+    name, path, do = made
+    document = json.loads(path.read_text())
+    do(shardlist=document["shardlist"][::-1])
+    refused([name], f"{path}: shards that are not in order")
+    do(shardlist=document["shardlist"])
+    os.rename(f"{name}-000000.tar", f"{name}-t")
+    os.rename(f"{name}-000001.tar", f"{name}-000000.tar")
+    os.rename(f"{name}-t", f"{name}-000001.tar")
+    refused([name], f"a-000000.tar: begins with image 000000008; {path} says 000000000")
+    refused([f"{name}-000001.tar"], f"begins with image 000000000; {path} says 000000008")
+    assert any("begins with image" in p.problem for p in problems(name))
 
 
 def test_labels_that_the_index_has_no_class_for(made):
