@@ -10,7 +10,7 @@ from pathlib import Path
 
 from advlib.errors import DataError
 from advlib.shards.file_kinds import path_kind
-from advlib.shards.sources import cifar, digits, folder, hdf5, idx, mnist, npz, svhn
+from advlib.shards.sources import cifar, digits, edm, folder, hdf5, idx, mnist, npz, svhn
 from advlib.shards.sources.source import Source
 
 NAMED = {
@@ -28,6 +28,7 @@ FORMS = (  # the first that matches a path is taken
     npz.FORM,
     hdf5.FORM,
     idx.FORM,
+    edm.FORM,
     folder.FORM,
 )
 EXPECTED = (

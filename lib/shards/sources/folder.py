@@ -1,96 +1,41 @@
 """A folder with a folder of image files per class."""
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards import pictures
-from advlib.shards.chunk import Chunk, object_array, shape_text
-from advlib.shards.constants import IMAGES_PER_CHUNK
-from advlib.shards.image_size import images_at_once
-from advlib.shards.pictures import decode_picture
-from advlib.shards.sources.source import FileForm, spans
-
-SUFFIXES = tuple(sorted(f".{suffix}" for suffix in pictures.SUFFIXES))
-
-
-@dataclass(frozen=True, eq=False)
-class FolderSource:
-    """Image files as a Source; made by open_folder.
-
-    files: `class/name.png` of each image.
-    label: (n,) int64.
-    """
-
-    path: Path
-    class_names: tuple[str, ...]
-    shape: tuple[int, ...]
-    files: list[str]
-    label: np.ndarray
-
-    @property
-    def name(self) -> str:
-        return str(self.path)
-
-    @property
-    def count(self) -> int:
-        return len(self.files)
-
-    @cached_property
-    def identity(self) -> dict:
-        """A digest of names, sizes and times of all files: changed where any one is."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            status = (self.path / file).stat()
-            digest.update(os.fsencode(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0"))
-        return {
-            "path": os.path.abspath(self.path),
-            "count": self.count,
-            "files": digest.hexdigest(),
-        }
-
-    def chunks(self, start: int = 0, size: int = IMAGES_PER_CHUNK) -> Iterator[Chunk]:
-        for begin, end in spans(start, self.count, images_at_once(self.shape, size)):
-            image = np.empty((end - begin, *self.shape), np.uint8)
-            for out, file in zip(image, self.files[begin:end], strict=True):
-                pixels = _decode(self.path / file)
-                if pixels.shape != self.shape:
-                    raise DataError(
-                        f"{self.path / file}: {shape_text(pixels.shape)}, but {self.files[0]} is "
-                        f"{shape_text(self.shape)}; expected images of one shape"
-                    )
-                out[:] = pixels
-            yield Chunk(
-                image,
-                self.label[begin:end].copy(),
-                np.arange(begin, end),
-                {"file": object_array(self.files[begin:end])},
-            )
+from advlib.shards.sources.image_files import (
+    SUFFIXES,
+    Folder,
+    ImageFiles,
+    is_image_name,
+    require_one_each,
+    require_text,
+)
+from advlib.shards.sources.source import FileForm
 
 
-def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderSource:
+def open_folder(path: Path, class_names: Sequence[str] | None = None) -> ImageFiles:
     """The images of the folders in `path`: classes in order of name, then files in order of name.
 
     class_names: what labels 0, 1, ... are called, where not all classes have a folder or their
         order is another; else labels follow the names of the folders.
 
-    Files that do not end as SUFFIXES, and hidden files and folders, are passed over.  Pictures
-    are decoded as `decode_picture` does; grey levels go into each channel.  Field `file` of the
-    chunks is class and file name.
+    Files that do not end as SUFFIXES, and hidden files and folders, are passed over.  Field `file`
+    of the chunks is class and file name.
 
-    Raises DataError where there are no classes, a folder is none of `class_names`, a class is
-    without images, what is named as an image is no file, or, in `chunks`, a picture is refused by
-    `decode_picture` or has another shape than the first.
+    Raises DataError where there are no classes, a folder is none of `class_names`, all are called
+    by numbers and `class_names` does not say which label each is, a class is without images, what
+    is named as an image is no file, two files differ by their suffix alone, or as ImageFiles does.
     """
     classes = sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
     if not classes:
         raise DataError(f"{path}: no folders in it; expected a folder of images per class")
+    if class_names is None and all(name.isdecimal() for name in classes):
+        _ask_for_names(path, classes)
     names = tuple(class_names or classes)
     files: list[str] = []
     label: list[int] = []
@@ -103,33 +48,32 @@ def open_folder(path: Path, class_names: Sequence[str] | None = None) -> FolderS
             raise DataError(f"{path / name}: no images; expected files in {' '.join(SUFFIXES)}")
         files += [f"{name}/{file}" for file in found]
         for file in (name, *found):
-            _require_text(file, path / name)
+            require_text(file, path / name)
         label += [names.index(name)] * len(found)
-    shape = _decode(path / files[0]).shape
-    return FolderSource(path, names, shape, files, np.array(label, np.int64))
+    require_one_each(files, path)
+    source = ImageFiles(Folder(path), names, files, np.array(label, np.int64))
+    _ = source.shape  # the first picture is decoded, or refused, at once
+    return source
+
+
+def _ask_for_names(path: Path, classes: Sequence[str]) -> None:
+    """DataError for folders that may be classes, in which order?, or mere parts of a set."""
+    shown = ",".join(sorted(classes, key=lambda name: (int(name), name))[:10])
+    more = ",..." if len(classes) > 10 else ""
+    raise DataError(
+        f"{path}: folders are called by numbers alone, as {classes[0]}, which may be classes or, as"
+        " EDM's dataset_tool.py makes them, parts of a set whose dataset.json is not there;"
+        f" expected --class-names {shown}{more} where they are classes"
+    )
 
 
 def _is_image(entry: os.DirEntry) -> bool:
     """Whether a name in a folder is an image's; DataError where no file is behind it."""
-    if entry.name[0] == "." or not entry.name.lower().endswith(SUFFIXES):
+    if not is_image_name(entry.name):
         return False
     if not entry.is_file():
         raise DataError(f"{entry.path}: no regular file (or a broken link); expected an image")
     return True
-
-
-def _require_text(name: str, folder: Path) -> None:
-    """DataError for the name of a file that is no text, and so cannot be a field's value."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{folder}: {name!r}: the name is not UTF-8 text") from None
-
-
-def _decode(path: Path) -> np.ndarray:
-    """The picture (height, width, 3) uint8 of a file."""
-    pixels = decode_picture(path.read_bytes(), str(path))
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
 FORM = FileForm(
