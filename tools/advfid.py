@@ -8,6 +8,11 @@ from advlib import cli
 from advlib.quality.settings import QualitySettings
 from advlib.settings import when_given
 
+STOPPED = (  # what to say of a measurement that a signal stopped, without --save and with it
+    "with --save its work would have been kept",
+    "its work is kept beside the file of --save, and the same command line goes on",
+)
+
 
 @click.command(cls=cli.Tool)
 @click.argument("images", metavar="SET")
@@ -43,23 +48,31 @@ def main(images, reference, save, sheet, record, device, output_format, **option
         raise click.UsageError("nothing to do: name a REFERENCE to compare with, or --save FILE")
     from advlib.jobs.files import cannot_write
     from advlib.jobs.ranks import join, leave
+    from advlib.jobs.signals import Signalled, StopRequest
     from advlib.quality import measurement
     from advlib.quality.statistics import save_statistics
 
     begun = time.monotonic()
     ranks = join(device)
-    work = measurement.Measurement(settings, ranks)
+    asked = StopRequest()
+    work = measurement.Measurement(settings, ranks, asked)
     specs = [images] if reference is None else [images, reference]
-    sides = cli.quality_sides(work, specs, save)
+    try:
+        sides = cli.quality_sides(work, specs, save)
+    except Signalled as signalled:
+        if ranks.first:
+            cli.note(f"stopped; {STOPPED[save is not None]}")
+        leave()
+        return 128 + signalled.number
     leave()
     if not ranks.first:
-        return
+        return 0
     cli.note_each(measurement.remarks(sides))
     if save is not None:
         with cannot_write(save):
             save_statistics(save, sides[0].statistics)
     if reference is None:
-        return
+        return 0
     found = measurement.compare(*sides, settings)
     row = found.row
     if sheet is not None:
@@ -69,8 +82,9 @@ def main(images, reference, save, sheet, record, device, output_format, **option
     history = measurement.joint_history(sides, cli.history_entry())
     if output_format != "json":
         cli.write_rows([row], output_format, history)
-        return
+        return 0
     document = measurement.document(*sides, row)
     about = {"device": cli.device_name(ranks), "versions": cli.versions("torch")}
     seconds = time.monotonic() - begun
     cli.write_document({"history": history, **document, **about, "seconds": seconds})
+    return 0

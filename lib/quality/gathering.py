@@ -5,6 +5,7 @@ on batches, but for rounding.
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from advlib.jobs.agreement import Agreement, require_same_work, require_shared_f
 from advlib.jobs.files import cannot_write
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.signals import Signalled, StopRequest
 from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
 from advlib.quality.features import Features
 from advlib.quality.statistics import Moments
@@ -75,6 +77,7 @@ def gather(
     state: str | None = None,
     tick: Callable[[int], None] = lambda count: None,
     save_every: float = SAVE_EVERY,
+    stop: StopRequest | None = None,
 ) -> Gathered:
     """Read a set once; on every rank all of what is found.
 
@@ -83,7 +86,8 @@ def gather(
     `save_every` seconds, and from which the same job goes on; it is removed at the end.
     Raises DataError for features that are not finite, a stream of which parts or features are
     wanted, and a state of another job; CannotError for a stream on several ranks, where memory
-    ends, and where the state cannot be written.
+    ends, and where the state cannot be written; Signalled, on all ranks, where one was asked to
+    stop.
     """
     count = source.count
     if count is None and (parts > 1 or keep):
@@ -100,15 +104,19 @@ def gather(
         tick(done)
     agreement = Agreement(ranks)
     agreement.begin(0)
+    stop = StopRequest() if stop is None else stop
     for step, (numbers, chunk, images) in enumerate(_batches(source, ranks, batch, done), 1):
         with enough_memory(f"out of memory with --batch {batch}: take a smaller one"):
             job.add(numbers, chunk)
         done += images
         if ranks.first:
             tick(images)
-        if state and agreement.ask(step, False, save_every)[1]:
+        stopping, due = agreement.ask(step, bool(stop), save_every)
+        if state and due:
             job.save(state, done)
             agreement.saved()
+        if stopping:
+            raise Signalled(stop.number or signal.SIGTERM)
     found = job.of_all()
     if state and ranks.first and os.path.exists(state):
         os.unlink(state)

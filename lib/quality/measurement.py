@@ -1,5 +1,6 @@
 """One measurement: a set of images, or statistics of one, against a reference, which is either."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 from advlib.errors import DataError
 from advlib.jobs.precision import allow_tf32
 from advlib.jobs.ranks import Ranks
+from advlib.jobs.signals import StopRequest
 from advlib.quality.distance import (
     Distance,
     distance,
@@ -51,8 +53,9 @@ class Side:
 class Measurement:
     """Measures sets by one extractor, which is made ready when images are first read."""
 
-    def __init__(self, settings: QualitySettings, ranks: Ranks):
-        self.settings, self.ranks = settings, ranks
+    def __init__(self, settings: QualitySettings, ranks: Ranks, stop: StopRequest | None = None):
+        """stop: heeded, and listening, while images are read; None: signals do what they do."""
+        self.settings, self.ranks, self.stop = settings, ranks, stop
         self._features: Features | None = None
         self._shape: tuple[int, ...] = ()
         self.usual = OFFICIAL  # features, where none are asked for
@@ -72,16 +75,18 @@ class Measurement:
         Raises as `open_features`, `gather` and `Moments.statistics` do.
         """
         features = self._open(source)
-        found = gather(
-            source,
-            features,
-            self.ranks,
-            batch=self.settings.batch,
-            parts=parts,
-            keep=keep,
-            state=state,
-            tick=tick,
-        )
+        with contextlib.nullcontext() if self.stop is None else self.stop.listening():
+            found = gather(
+                source,
+                features,
+                self.ranks,
+                batch=self.settings.batch,
+                parts=parts,
+                keep=keep,
+                state=state,
+                tick=tick,
+                stop=self.stop,
+            )
         for part in found.parts:
             if part.count < 2:
                 raise DataError(

@@ -1,6 +1,7 @@
 """Features of a set in parts: NumPy's numbers, whatever batches; going on after a kill."""
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from kills import killed_until_done
 from small_images import ALONE, draw, exact, pixels, write
 
 from advlib.errors import CannotError, DataError
+from advlib.jobs.signals import Signalled, StopRequest
 from advlib.quality.gathering import gather
 from advlib.quality.statistics import save_statistics
 from advlib.shards.stream import ShardStream
@@ -84,6 +86,28 @@ def test_a_killed_job_goes_on_to_the_same_numbers(source, tmp_path):
         assert torch.equal(mine.mean, its.mean) and torch.equal(mine.scatter, its.scatter)
     assert torch.equal(found.kept, whole.kept) and (found.counts == whole.counts).all()
     assert not os.path.exists(state)
+
+
+def test_a_job_that_is_asked_to_stop_keeps_its_state_and_goes_on(source, tmp_path):
+    state = str(tmp_path / "s.npz.state")
+    options = {"batch": 10, "parts": 2, "keep": 9, "state": state}
+    whole = gather(source, pixels(), ALONE, **options)
+    asked = StopRequest()
+
+    seen: list[int] = []
+
+    def tick(images):
+        seen.append(images)
+        if len(seen) == 5:  # of which the first says where it begins
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Signalled), asked.listening():
+        gather(source, pixels(), ALONE, tick=tick, stop=asked, **options)
+    seen = []
+    found = gather(source, pixels(), ALONE, tick=seen.append, **options)
+    assert seen[0] == 40 and not os.path.exists(state)
+    for mine, its in zip(found.parts, whole.parts, strict=True):
+        assert torch.equal(mine.mean, its.mean) and torch.equal(mine.scatter, its.scatter)
 
 
 class Slow(Dying):
