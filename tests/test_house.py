@@ -9,7 +9,15 @@ import pytest
 from commands import COMMANDS
 from imports import ROOT, imports, loaded_by, modules
 
-GROUND = ("errors", "numbers", "documents", "settings", "conditions", "vision")  # files, not rooms
+GROUND = (
+    "errors",
+    "numbers",
+    "documents",
+    "settings",
+    "conditions",
+    "vision",
+    "file_kinds",
+)  # files, not rooms
 ROOMS = (  # from the ground up: each imports only those before it
     "jobs",
     "shards",

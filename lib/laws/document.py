@@ -7,10 +7,11 @@ from typing import Any
 
 from advlib.documents import parse_first_json
 from advlib.errors import DataError
+from advlib.file_kinds import HEAD, file_kind
 from advlib.laws.fit import PUBLISHED_LINE, Fit, K, Member
 from advlib.laws.form import Form
 from advlib.laws.forms import APPROACHES, form_of
-from advlib.numbers import can_compute
+from advlib.numbers import FAR, can_compute
 
 FORMAT, VERSION = "advfit", 1
 FARTHEST = 1e300  # amplitude; fits go to e^690 or e^-690, a little less far
@@ -20,6 +21,8 @@ EXPECTED = "expected a fit that advfit wrote"
 
 def parse_fits(data: bytes, name: str) -> list[Fit]:
     """The fits in a file's bytes: one document or several, one after another."""
+    if kind := file_kind(data[:HEAD]):
+        raise DataError(f"{name}: {kind}; {EXPECTED}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -199,6 +202,13 @@ def _number(
         inside = (low is None or number >= low) and (above is None or number > above)
         if inside:
             return number
+    if isinstance(found, int | float) and not isinstance(found, bool) and found:
+        reach = FARTHEST if far else FAR
+        if not 1 / reach < abs(found) < reach:
+            raise DataError(
+                f"{name}: {label}: found {found!r:.40}; expected a number between"
+                f" {1 / reach:g} and {reach:g} in size"
+            )
     bound = f" of {low:g} or above" if low is not None else ""
     bound = f" above {above:g}" if above is not None else bound
     shown = "nothing" if found is None else f"{found!r:.40}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from advlib.errors import DataError
+from advlib.file_kinds import PICKLE, ZIP, path_kind
 from advlib.jobs.tensorfile import load_tensors, save_tensors
 from advlib.models import other_checkpoints, zoo
 from advlib.models.network import Classifier, build, decimals
@@ -19,6 +20,7 @@ FORMAT, VERSION = "advcheckpoint", 1
 CURRENT = "current."  # before the names of weights that are not averaged
 STUDY, STUDY_CURRENT = "model_state_dict", "unaveraged_model_state_dict"
 # how torch says that a file is whole and asks for more than weights
+TORCH = ("", ZIP, PICKLE)  # kinds of files that torch.save writes, and unknown ones
 REFUSED = re.compile(r"Unsupported (global|class|function|type)|TorchScript|Trying to ", re.I)
 # what a description must hold, beside the normalisation, to build its network
 FIELDS = {"model": str, "classes": int, "image_size": int}
@@ -109,10 +111,9 @@ def _read_torch(path: Path, is_zip: bool) -> dict:
                 f"{path}: pickled with code or foreign objects, which was not run; "
                 "expected weights alone"
             ) from None
-        raise DataError(
-            f"{path}: not a checkpoint, or damaged or cut short; "
-            "expected safetensors or torch weights"
-        ) from None
+        kind = path_kind(path)
+        found = kind if kind not in TORCH else "not a checkpoint, or damaged or cut short"
+        raise DataError(f"{path}: {found}; expected safetensors or torch weights") from None
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise DataError(f"{path}: holds a {kind}; expected a dictionary of weights")

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.file_kinds import HEAD, file_kind
 from advlib.numbers import FAR, NEAR
 from advlib.runs.columns import EXTRA, REQUIRED, TEXT, Column, column_of, layout_of
 from advlib.runs.logs import is_log, table_of_log
@@ -111,6 +112,8 @@ def _lines(name: str, stream: BinaryIO) -> Iterator[str]:
         chunk = rest + chunk
         if number == 1 and chunk.startswith(codecs.BOM_UTF8):
             chunk = chunk[len(codecs.BOM_UTF8) :]
+        if number == 1 and (kind := file_kind(chunk[:HEAD])):
+            raise DataError(f"{name}: {kind}; expected a CSV text file")
         end = chunk.rfind(b"\n") + 1
         lines, rest = chunk[:end], chunk[end:]
         _refuse_binary(name, number, chunk)

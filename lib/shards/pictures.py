@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.file_kinds import HEAD, file_kind
+from advlib.file_kinds import HEAD, file_kind
 from advlib.shards.image_size import require_size
 
 SUFFIXES = ("png", "jpg", "jpeg", "webp", "bmp", "ppm")  # fields of a sample that are its image

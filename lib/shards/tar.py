@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 
 from advlib.errors import DataError
-from advlib.shards.file_kinds import file_kind
+from advlib.file_kinds import file_kind
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

@@ -66,7 +66,10 @@ def change(**fields):
         (change(approach=2.0), "approach 2.0"),
         (change(history=5), "history: found 5; expected a list of objects"),
         (change(history=["advfit"]), "history: found ['advfit']; expected a list of objects"),
-        (change(parameters__A=1e-300), "parameters.A: found 1e-300; expected a number above 0"),
+        (
+            change(parameters__A=1e-300),
+            "parameters.A: found 1e-300; expected a number between 1e-300 and 1e+300",
+        ),
         (change(parameters__beta=1e300), "parameters.beta: found 1e+300"),
         (change(parameters__B=10**400), "parameters.B: found 1000"),
         (

@@ -92,7 +92,7 @@ def test_harmless_differences_are_harmless(text):
             "t0.csv:4: run 'a' at 5000000 samples is already in t0.csv:2",
         ),
         (GOOD.encode() + b"c,1,\xff,1\n", "t0.csv:4: not UTF-8"),
-        (b"PK\x03\x04\x00\x00" + b"\xff" * 100, "t0.csv:1: a zero byte"),
+        (b"PK\x03\x04\x00\x00" + b"\xff" * 100, "t0.csv: a zip archive; expected a CSV text file"),
         ("run,params,samples,loss\n" + "x" * (3 << 20), "t0.csv:2: a line of over 1 MiB"),
         (GOOD.replace("a,", '"a,'), "not CSV"),
     ],

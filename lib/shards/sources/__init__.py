@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from advlib.errors import DataError
-from advlib.shards.file_kinds import path_kind
+from advlib.file_kinds import path_kind
 from advlib.shards.sources import cifar, digits, edm, folder, hdf5, idx, mnist, npz, svhn
 from advlib.shards.sources.source import Source
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from advlib.errors import DataError
+from advlib.file_kinds import HDF5, path_kind
 from advlib.shards.chunk import Chunk
 from advlib.shards.constants import IMAGES_PER_CHUNK
-from advlib.shards.file_kinds import HDF5, path_kind
 from advlib.shards.image_size import images_at_once
 from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label
 from advlib.shards.sources.source import FileForm, file_identity, spans

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from advlib.errors import DataError
+from advlib.file_kinds import ZIP, path_kind
 from advlib.shards.chunk import Chunk
 from advlib.shards.constants import IMAGES_PER_CHUNK
-from advlib.shards.file_kinds import ZIP, path_kind
 from advlib.shards.image_size import images_at_once
 from advlib.shards.npy import header_size
 from advlib.shards.sources.image_label import KEYS, as_labels, check_image, check_keys, check_label

@@ -15,6 +15,7 @@ COMPRESSED = {  # by what, and the command that undoes it
 }
 ZIP = "a zip archive"  # as .npz is
 HDF5 = "an HDF5 file"
+PICKLE = "a Python pickle"
 KINDS = {
     b"PK\3\4": ZIP,
     b"PK\5\6": ZIP,
@@ -39,10 +40,10 @@ KINDS = {
     b"%!PS": "a PostScript document",
     b"SQLite format 3\0": "an SQLite database",
     b"\x7fELF": "a program",
-    b"\x80\x02": "a Python pickle",
-    b"\x80\x03": "a Python pickle",
-    b"\x80\x04": "a Python pickle",
-    b"\x80\x05": "a Python pickle",
+    b"\x80\x02": PICKLE,
+    b"\x80\x03": PICKLE,
+    b"\x80\x04": PICKLE,
+    b"\x80\x05": PICKLE,
     b"<!DOCTYPE": "a web page",
     b"<!doctype": "a web page",
     b"<html": "a web page",

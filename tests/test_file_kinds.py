@@ -1,4 +1,4 @@
-"""Files of other kinds are said to be what they are, by whatever reads images."""
+"""Files of other kinds are said to be what they are, whatever reads them."""
 
 import bz2
 import gzip
@@ -12,7 +12,10 @@ import pytest
 from making import npy, png, refused, sample_members, tar
 
 from advlib.errors import DataError
-from advlib.shards.file_kinds import COMPRESSED, file_kind
+from advlib.file_kinds import COMPRESSED, file_kind
+from advlib.laws.document import parse_fits
+from advlib.models.checkpoints import load
+from advlib.runs.reading import read_tables
 from advlib.shards.reader import open_set
 from advlib.shards.sources import open_source
 
@@ -78,3 +81,20 @@ def test_a_set_named_by_such_a_file_is_refused_too(tmp_path):
 def test_unknown_bytes_are_called_nothing():
     assert [file_kind(head) for head in (b"", b"abc", ARCHIVE[:512], bytes(512))] == [""] * 4
     assert all(file_kind(magic) for magic in COMPRESSED)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "a zip archive"])
+def test_what_is_no_table_fit_or_network_is_named_by_its_first_bytes(tmp_path, kind):
+    path = tmp_path / "a"
+    path.write_bytes(KINDS[kind])
+    for read, expected in (
+        (
+            lambda: read_tables([(str(path), io.BytesIO(path.read_bytes()))], {}, ("loss",)),
+            "a CSV text file",
+        ),
+        (lambda: parse_fits(path.read_bytes(), str(path)), "a fit that advfit wrote"),
+        (lambda: load(path), "safetensors or torch weights"),
+    ):
+        with pytest.raises(DataError) as raised:
+            read()
+        assert str(raised.value) == f"{path}: {kind}; expected {expected}"
