@@ -75,7 +75,9 @@ from advlib.cli.output import (
     write_text,
 )
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
+from advlib.cli.sampling import apply_preset, deciding_command, sample_set, stopped_sampling
 from advlib.cli.selecting import (
+    image_range,
     images_where_option,
     keys_from_standard_input,
     keys_option,
@@ -103,6 +105,7 @@ __all__ = [
     "Tool",
     "Warnings",
     "Whole",
+    "apply_preset",
     "atomic_write",
     "attack_document",
     "attack_meter",
@@ -110,6 +113,7 @@ __all__ = [
     "check_figure_suffix",
     "columns_option",
     "copy",
+    "deciding_command",
     "device_name",
     "draw_copies",
     "draw_samples",
@@ -123,6 +127,7 @@ __all__ = [
     "history_entry",
     "history_of",
     "history_with",
+    "image_range",
     "images_where_option",
     "in_files",
     "job_folder",
@@ -154,6 +159,7 @@ __all__ = [
     "quality_sides",
     "read_fits",
     "record_quality",
+    "sample_set",
     "say_assumed",
     "say_done",
     "say_left_out",
@@ -169,6 +175,7 @@ __all__ = [
     "shuffle_folder",
     "standard_input",
     "stopped_attack",
+    "stopped_sampling",
     "stream_name",
     "stream_rows",
     "study_status",

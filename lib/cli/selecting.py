@@ -55,7 +55,7 @@ def selection_options(command: Any) -> Any:
                 "--range",
                 "numbers",
                 metavar="FIRST:LAST",
-                callback=_range,
+                callback=image_range,
                 help="Images by their number in the set, from 0; LAST itself is not among them.",
             ),
             click.option(
@@ -152,9 +152,10 @@ def _classes(text: str, source: "ShardSet | ShardStream") -> frozenset[int]:
     return frozenset(found)
 
 
-def _range(
+def image_range(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[int, int | None] | None:
+    """FIRST:LAST, of which either may be left out: (0, None) is from the first image on."""
     if value is None:
         return None
     found = re.fullmatch(r"([0-9]{0,18}):([0-9]{0,18})", value)

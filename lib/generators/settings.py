@@ -17,6 +17,7 @@ SCHEDULES = ("karras", "uniform", "logsnr", "gits")
 OF_STEPS = when(solver=SOLVERS[:-1])
 CHURNED = (*when(solver="heun"), *when_given("churn"))
 GUIDED = when_given("discriminator")
+STEPS = 18  # where none are given; Karras et al. 2022, Table 7
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class SamplingSettings:
     """
 
     solver: str = setting("heun", "Way from noise to images.", choices=SOLVERS)
-    steps: int | None = setting(None, "Steps of the solver.", low=1, usual="18", applies=OF_STEPS)
+    steps: int | None = setting(
+        None, "Steps of the solver.", low=1, usual=str(STEPS), applies=OF_STEPS
+    )
     schedule: str | None = setting(
         None,
         "Spacing of the noise levels.",

@@ -44,6 +44,7 @@ class StreamWriter:
         self.class_names = list(class_names) if class_names else None
         self.history = list(history)
         self.images = 0  # written, or kept from a killed job
+        self.first = 0  # number of the first of them in their set
         self.set_id: str | None = None  # an archive in a pipe may become part of any set
         self._file = file
         self._archive: Archive | None = None
@@ -107,7 +108,7 @@ class StreamWriter:
         while at < whole:
             archive, room = self._room()
             part = waiting.take(slice(at, min(at + min(self.chunk, room), whole)))
-            archive.write(part, self.images)
+            archive.write(part, self.first + self.images)
             self.images += len(part)
             at += len(part)
         self._pending = [waiting.take(slice(whole, None))] if whole < len(waiting) else []

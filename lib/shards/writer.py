@@ -65,6 +65,7 @@ class Writer(StreamWriter):
         self.partial = hidden_folder(name)
         self._entries: list[dict] = []
         self._commit: Commit | None = None  # which a killed job did not end
+        self._work = False  # whether there is a folder of work on it
         self._lock = contextlib.ExitStack()
         settings = {"chunk": chunk, "shard": self.shard, "single": self.single, **self.description}
         self._settings = _as_read(settings)
@@ -77,16 +78,13 @@ class Writer(StreamWriter):
         with cannot_write(self.partial), contextlib.ExitStack() as lock:
             os.makedirs(self.partial, exist_ok=True)
             lock.enter_context(lock_folder(self.partial))
-            commit = self._whole_commit()
             if self._job is None or _load(self._in_partial(JOB)) != self._job:
-                if commit:  # of another job; a part of its set is in place
+                if commit := self._whole_commit():  # of another job; part of its set is in place
                     commit.end()
                 self._clear()
                 write_json(self._in_partial(JOB), self._job)
-            elif commit:
-                self._commit, self.images = commit, commit.images
             else:
-                self._resume()
+                self._take_up()
             self._lock = lock.pop_all()
         return self
 
@@ -103,8 +101,7 @@ class Writer(StreamWriter):
                 if not self.images:
                     raise DataError("no images to write")
                 with cannot_write(self.name):
-                    commit = self._commit or self._begin_commit()
-                    commit.end()
+                    self._end()
                     shutil.rmtree(self.partial)
         except BaseException as err:
             self._abandon(type(err))
@@ -113,11 +110,22 @@ class Writer(StreamWriter):
             self._abandon(kind)
         self._lock.close()
 
+    def in_place(self) -> bool:
+        """Whether the set is there already, made by the same job, all its shards of their sizes."""
+        try:
+            index = read_index(self.name + SUFFIX)
+            sizes = [os.path.getsize(os.path.join(self.folder, s.url)) for s in index.shards]
+        except (OSError, DataError):
+            return False
+        same = self._job is not None and index.set_id == self.set_id
+        return same and sizes == [shard.filesize for shard in index.shards]
+
     def make_folder(self, name: str) -> str:
         """A folder for work on the set: it outlives a kill, and goes when the set is complete."""
         folder = self._in_partial(name)
         with cannot_write(folder):
             os.makedirs(folder, exist_ok=True)
+        self._work = True
         return folder
 
     def _begin(self, images: Chunk) -> None:
@@ -146,7 +154,7 @@ class Writer(StreamWriter):
         with cannot_write(archive.name):
             close_synced(archive.file)
             self._archive = None
-            url = self.base if self.single else f"{self.base}-{len(self._entries):06d}.tar"
+            url = self.base if self.single else self._url(len(self._entries))
             entry = ShardEntry(
                 url, archive.samples, archive.images, archive.bytes, archive.digest.hexdigest()
             )
@@ -161,15 +169,27 @@ class Writer(StreamWriter):
             )
             write_json(self._in_partial(f"{url}.json"), self._entries[-1])
 
-    def _resume(self) -> None:
-        """Take over the whole shards that a killed job left, as far as none is missing."""
+    def _end(self) -> None:
+        """Put the complete set into its place."""
+        commit = self._commit or self._begin_commit()
+        commit.end()
+
+    def _take_up(self) -> None:
+        """Go on from what a killed job left: whole shards as far as none is missing, a commit."""
+        if commit := self._whole_commit():
+            self._commit, self.images = commit, commit.images
+            return
         for number in range(10**6):
-            url = f"{self.base}-{number:06d}.tar"
+            url = self._url(number)
             entry, path = _load(self._in_partial(f"{url}.json")), self._in_partial(url)
             if not entry or not os.path.exists(path) or os.path.getsize(path) != entry["filesize"]:
                 return
             self._entries.append(entry)
             self.images += entry["images"]
+
+    def _url(self, number: int) -> str:
+        """The name of the shard that is written as number `number`."""
+        return f"{self.base}-{self.first // self.shard + number:06d}.tar"
 
     def _whole_commit(self) -> Commit | None:
         """The commit that a killed job left, if all its files are there."""
@@ -225,7 +245,8 @@ class Writer(StreamWriter):
                 self._archive.file.close()
         with contextlib.suppress(OSError):
             os.unlink(self._in_partial(UNFINISHED))
-        goes_on = self._job and self._entries and not issubclass(kind, DataError)
+        begun = bool(self._entries) or self._work
+        goes_on = self._job and begun and not issubclass(kind, DataError)
         if not goes_on and not os.path.exists(self._in_partial(COMMIT)):
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.close()

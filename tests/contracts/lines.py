@@ -22,6 +22,13 @@ TORCH = """
 import sys, torch, safetensors.torch
 torch.save(safetensors.torch.load_file(sys.argv[1]), sys.argv[2])
 """
+GENERATOR = """
+import torch
+from advlib.generators import checkpoints, noise, preconditioning, spec
+torch.manual_seed(0)
+small = spec.NetworkSpec("ddpmpp", (3, 8, 8), 4, 9, 8, (1, 2), 1, (4,))
+checkpoints.save("gen.st", preconditioning.Denoiser(small), noise.Noise())
+"""
 TRAIN = (
     "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
     " --step-size 0.05 --attack-steps 1 --device cpu"
@@ -88,6 +95,13 @@ LINES = {
     "advflops": [
         "advflops wrn-28-10 --samples 1e6",
         "advflops wrn-10-1 --image-size 8 --classes 4 --flops 1e20",
+    ],
+    "advgen": [
+        "advgen gen.st --images 3 --steps 2 -o out --device cpu",
+        "advgen gen.st --images 3 --solver ipndm --steps 2 --order 2 --denoise-last -o -",
+        "advgen gen.st --images 3 --solver consistency --level 80 -o out --official-seeds",
+        "advgen gen.st --images 4 --preset edm5 --chunk 2 --shard 2 --range 0:2 -o out",
+        "advgen gen.st --images 3 --churn 2 --churn-min 0.1 --steps 2 -o out --labels random",
     ],
     "advgrid": [
         "advgrid --preset paper --budget 1e19",
@@ -158,6 +172,8 @@ def fill(folder: Path) -> None:
                 here = [sys.executable, "-c", TORCH, "net.st", "net.pt"]
                 subprocess.run(here, cwd=bench.here, check=True)
             _done(bench, line)
+        here = [sys.executable, "-c", GENERATOR]
+        subprocess.run(here, cwd=bench.here, check=True)
         for name, line in PRINTED.items():
             (bench.here / name).write_text(_done(bench, line))
     for name in STANDING:
