@@ -10,7 +10,15 @@ from pages import PAGES, entries, plain, sections
 
 import advlib
 
-FORMATS = ("advcheckpoint", "advfid", "advfit", "advlog", "advruns", "advshards")
+FORMATS = (
+    "advcheckpoint",
+    "advfid",
+    "advfit",
+    "advgenerator",
+    "advlog",
+    "advruns",
+    "advshards",
+)
 REFERENCE = re.compile(r"^\.BR (adv\w+) \((\d)\)", re.M)
 
 each_page = pytest.mark.parametrize("page", sorted(PAGES))
