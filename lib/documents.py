@@ -5,6 +5,7 @@ Source: RFC 8259; RFC 7493 (I-JSON) for names that are unique, numbers of float6
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -38,6 +39,18 @@ def parse_first_json(text: str, start: int = 0) -> tuple[Any, int]:
         except UnicodeEncodeError:
             raise ValueError("half of a surrogate pair in a text") from None
     return value, end
+
+
+def difference(found: Mapping, wanted: Mapping) -> str:
+    """In words, the first setting in which two jobs, as JSON, differ; "" where none does."""
+    for key in dict.fromkeys([*wanted, *found]):
+        its, mine = found.get(key), wanted.get(key)
+        if isinstance(its, dict) and isinstance(mine, dict):
+            if inner := difference(its, mine):
+                return inner
+        elif its != mine:
+            return f"with {key} {its}; this one has {mine}"
+    return ""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -57,7 +57,9 @@ OWN = when_absent("official")
     show_default=True,
     help="Of convolutions and matrix products of the network.",
 )
-@click.option("--compile", is_flag=True, help="Compile the network with torch.compile.")
+@click.option(
+    "--compile/--no-compile", default=False, help="Compile the network with torch.compile."
+)
 @click.option(
     "--batch",
     type=cli.Whole(1),

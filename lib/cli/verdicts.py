@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from advlib.cli.output import document_text, history_entry, note
-from advlib.documents import parse_json
+from advlib.documents import difference, parse_json
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import atomic_write
 
@@ -29,8 +29,6 @@ def finished(path: str | None, output: str | None, identity: dict) -> dict | Non
 
 def say_done(path: str, document: dict, versions: Mapping[str, str]) -> None:
     """Say that the file holds the verdict, and where it is not of these versions."""
-    from advlib.jobs.tensorfile import difference
-
     known = {name: (document.get("versions") or {}).get(name) for name in versions}
     other = difference(known, versions)
     more = f", {other}: remove it to have it done anew" if other else ""

@@ -221,6 +221,10 @@ def _opened(
     if ranks.any(there or (ranks.first and writer.in_place())):
         return None
     if ranks.first:
+        if why := writer.other_work():
+            raise DataError(
+                f"{writer.partial}: of another job, {why}: remove it, or give another name with -o"
+            )
         stack.enter_context(writer)
         writer.make_folder(PIECES)
     ranks.wait()

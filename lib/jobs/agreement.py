@@ -13,9 +13,9 @@ import tempfile
 import time
 from collections.abc import Mapping
 
+from advlib.documents import difference
 from advlib.errors import CannotError, OnAllRanksError
 from advlib.jobs.ranks import Ranks
-from advlib.jobs.tensorfile import difference
 
 MOST_STEPS = 10  # between two questions
 WITHIN = 5.0  # seconds between them, as steps allow: torchrun ends ranks 30 s after SIGTERM

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from advlib.documents import difference
 from advlib.errors import DataError
-from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.tensorfile import load_tensors, save_tensors
 
 FORMAT, VERSION = "advstate", 2
 OPTIMISER = re.compile(r"optimiser\.(\d+)\.(.+)")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from advlib.documents import difference
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import cannot_write, lock_folder, write_json
-from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.tensorfile import load_tensors, save_tensors
 
 JOB = "job.json"
 

@@ -1,4 +1,4 @@
-"""Tensors with JSON about them in one safetensors file, and which job such files are of."""
+"""Tensors with JSON about them in one safetensors file."""
 
 import json
 import os
@@ -57,15 +57,3 @@ def load_tensors(
     except (SafetensorError, ValueError) as err:
         raise DamagedError(f"{path}: damaged or cut short: {err}{advice}") from None
     return tensors, about
-
-
-def difference(found: Mapping, wanted: Mapping) -> str:
-    """In words, the first setting in which two jobs, as JSON, differ; "" where none does."""
-    for key in dict.fromkeys([*wanted, *found]):
-        its, mine = found.get(key), wanted.get(key)
-        if isinstance(its, dict) and isinstance(mine, dict):
-            if inner := difference(its, mine):
-                return inner
-        elif its != mine:
-            return f"with {key} {its}; this one has {mine}"
-    return ""

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advlib.documents import difference
 from advlib.errors import CannotError, DataError
 from advlib.jobs.agreement import Agreement, require_same_work, require_shared_folder
 from advlib.jobs.files import cannot_write
 from advlib.jobs.memory import enough_memory
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.signals import Signalled, StopRequest
-from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.tensorfile import load_tensors, save_tensors
 from advlib.quality.features import Features
 from advlib.quality.statistics import Moments
 from advlib.shards.chunk import Chunk

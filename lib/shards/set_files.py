@@ -142,3 +142,18 @@ def _folder(folder: str) -> list[str]:
         if not os.path.isfile(path):
             raise DataError(f"{path}: no regular file (or a broken link); expected a shard")
     return paths
+
+
+def require_set_name(name: str) -> None:
+    """DataError for what cannot be the name of a set that is written, nor one .tar file."""
+    folder, base = os.path.split(name)
+    if not base or base.startswith(".") or set("{}*?[]") & set(base):
+        raise DataError(f"{name!r}: expected the name of a set, as data/train, or of one .tar file")
+    if folder and not os.path.isdir(folder):
+        raise DataError(f"{folder}: no such folder to write into")
+    if name.endswith(".tar") and NUMBERED.fullmatch(name):
+        raise DataError(f"{name!r}: the name of a shard of a set; expected a set's, or another")
+    if os.path.isdir(name):
+        raise DataError(f"{name}: a folder; expected the name of a set in it, as {name}/train")
+    if os.path.exists(name) and not os.path.isfile(name):
+        raise DataError(f"{name}: a device or pipe; expected the name of a set, or -")

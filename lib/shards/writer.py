@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from advlib.documents import difference
 from advlib.errors import DataError
 from advlib.jobs.files import LOCK, cannot_write, close_synced, lock_folder, write_json
 from advlib.shards.archive import Archive, StreamWriter
@@ -24,7 +25,7 @@ from advlib.shards.chunk import Chunk
 from advlib.shards.commit import COMMIT, Commit, UnderWayError, hidden_folder
 from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD, SUFFIX
 from advlib.shards.index import Index, ShardEntry, read_index
-from advlib.shards.set_files import NUMBERED, set_name
+from advlib.shards.set_files import require_set_name, set_name
 
 JOB = "job.json"  # in the hidden folder: what is made
 UNFINISHED = "unfinished.tar"  # there, the shard that is being written
@@ -72,7 +73,11 @@ class Writer(StreamWriter):
         self._job = None if job is None else _as_read({"job": job, **settings})
         if self._job:
             self.set_id = self._job["set"] = _digest(self._job)
-        self._check(name)
+        require_set_name(name)
+        if self.layout == "chunk" and self.shard % self.chunk:
+            raise DataError(
+                f"{self.shard} images a shard are no multiple of {self.chunk} images a chunk"
+            )
 
     def __enter__(self) -> Self:
         with cannot_write(self.partial), contextlib.ExitStack() as lock:
@@ -117,8 +122,12 @@ class Writer(StreamWriter):
             sizes = [os.path.getsize(os.path.join(self.folder, s.url)) for s in index.shards]
         except (OSError, DataError):
             return False
-        same = self._job is not None and index.set_id == self.set_id
-        return same and sizes == [shard.filesize for shard in index.shards]
+        return index.set_id == self.set_id and sizes == [s.filesize for s in index.shards]
+
+    def other_work(self) -> str:
+        """In words, how the job differs from an unfinished one that would be lost; "" without."""
+        found = _load(self._in_partial(JOB))
+        return difference(found["job"], self._job["job"]) if found and self._job else ""
 
     def make_folder(self, name: str) -> str:
         """A folder for work on the set: it outlives a kill, and goes when the set is complete."""
@@ -261,24 +270,6 @@ class Writer(StreamWriter):
 
     def _in_partial(self, name: str) -> str:
         return os.path.join(self.partial, name)
-
-    def _check(self, name: str) -> None:
-        if not self.base or self.base.startswith(".") or set("{}*?[]") & set(self.base):
-            raise DataError(
-                f"{name!r}: expected the name of a set, as data/train, or of one .tar file"
-            )
-        if self.folder and not os.path.isdir(self.folder):
-            raise DataError(f"{self.folder}: no such folder to write into")
-        if self.single and NUMBERED.fullmatch(name):
-            raise DataError(f"{name!r}: the name of a shard of a set; expected a set's, or another")
-        if os.path.isdir(name):
-            raise DataError(f"{name}: a folder; expected the name of a set in it, as {name}/train")
-        if os.path.exists(name) and not os.path.isfile(name):
-            raise DataError(f"{name}: a device or pipe; expected the name of a set, or -")
-        if self.layout == "chunk" and self.shard % self.chunk:
-            raise DataError(
-                f"{self.shard} images a shard are no multiple of {self.chunk} images a chunk"
-            )
 
 
 def _load(path: str) -> Any:

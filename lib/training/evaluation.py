@@ -11,12 +11,12 @@ from torch import nn
 
 from advlib.attacks.oracle import NotFiniteError
 from advlib.attacks.settings import PGD
+from advlib.documents import difference
 from advlib.errors import DataError
 from advlib.evaluation.scores import mean_scores
 from advlib.jobs.precision import computing
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.soundness import DivergedError
-from advlib.jobs.tensorfile import difference
 from advlib.shards.reader import ShardSet
 from advlib.training.plan import Evaluations
 from advlib.training.recipe import Recipe

@@ -36,18 +36,19 @@ FILES = ("runs.csv", "net.st", "few", "made.npz", "fit1.json", "run/log.jsonl", 
 # options of numbers whose type says nothing of it
 IN_NUMBERS = {
     *(("advcut", "random"), ("advcut", "numbers"), ("advruns", "fids"), ("advtrain", "share")),
-    ("advfit", "approaches"),
+    *(("advfit", "approaches"), ("advgen", "numbers")),
 }
 DEVICES = ("mps", "meta", "cpu:3", "cuda:99", "cuda:-1", "cuda:x", "xla", "CPU ", "cuda", "cpu:")
 WRITTEN = ("output", "verdict_file", "save", "sheet")  # options that name a file to write
 FULL = ("full.png", "full.npz")
 
+COMPILE = "--compile"  # right, but it starts compilers, which take a minute
 # right, but a case of hours: many steps, draws, images
 HUGE = (str(2**31), str(2**63), str(2**64), DIGITS, "1e308", "1e308T")
 ENDLESS = {
     *(("advattack", "steps"), ("advattack", "restarts"), ("advattack", "targets")),
     *(("adveval", "steps"), ("advtrain", "samples"), ("advtrain", "attack_steps")),
-    ("advdiffuse", "samples"),
+    *(("advdiffuse", "samples"), ("advgen", "images"), ("advgen", "steps")),
 }
 
 # command lines that once were accepted, or refused in more than one line
@@ -119,7 +120,8 @@ def _of_option(name: str, option: click.Option) -> Iterator[Case]:
     stratum = f"{name} {spelling}"
     if option.is_flag:
         for spelled in (*option.opts, *option.secondary_opts):
-            yield Case((*words, spelled), "option", stratum)
+            if spelled != COMPILE:
+                yield Case((*words, spelled), "option", stratum)
             must = 2 if spelled.startswith("--") else None
             yield Case((*words, f"{spelled}=x"), "option", stratum, must=must)
         return

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from advlib.documents import difference
 from advlib.errors import DataError
-from advlib.jobs.tensorfile import difference, load_tensors, save_tensors
+from advlib.jobs.tensorfile import load_tensors, save_tensors
 
 
 def test_the_same_contents_give_the_same_bytes_and_come_back(tmp_path):

@@ -172,3 +172,17 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on(folder, small_disk, tmp_pat
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
     assert start(folder, line).wait(300) == 0
     assert tars(disk, "out") == tars(folder, "whole")
+
+
+def test_work_of_another_job_is_not_lost(folder, run):
+    (folder / "out2").mkdir()
+    process = start(folder, f"{LINE} -q -o out2/set")
+    pieces = folder / "out2/.set.partial/pieces"
+    while process.poll() is None and not (pieces.exists() and any(pieces.glob("*.images"))):
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    done = run(f"{LINE} --seed 5 -o out2/set", status=2)
+    assert "out2/.set.partial: of another job, with command advgen edm.st" in done.stderr
+    run(f"{LINE} -q -o out2/set")
+    assert tars(folder / "out2", "set")[0] == tars(folder, "whole")[0]
