@@ -140,3 +140,26 @@ def test_an_option_without_effect_is_refused_in_one_line(args, said):
     done = run(*args)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("bake: ") and said in done.stderr
+
+
+def test_a_setting_of_several_numbers_is_checked_one_by_one():
+    @dataclass(frozen=True)
+    class Timer:
+        rings: tuple[float, ...] = setting((5.0,), "When it rings.", low=0, above=True)
+
+        def __post_init__(self):
+            check(self)
+
+    assert Timer().rings == (5.0,) and Timer(()).rings == ()
+    with pytest.raises(DataError, match="rings: found -1; expected a number above 0"):
+        Timer((3.0, -1))
+
+    @click.command()
+    @cli.setting_options(Timer)
+    def bake(rings):
+        click.echo(rings)
+
+    run = lambda *words: CliRunner().invoke(bake, words)  # noqa: E731
+    assert run().output == "(5.0,)\n"
+    assert run("--rings", "2k", "--rings", "7").output == "(2000.0, 7.0)\n"
+    assert "expected a number above 0" in run("--rings", "0").output

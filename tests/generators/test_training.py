@@ -151,3 +151,36 @@ def test_classes_that_no_set_tells_are_asked_for(small_sets, monkeypatch):
     with pytest.raises(DataError, match=r"does not say how many classes it has; .* --no-labels"):
         small_run(small_sets, "x")
     assert small_run(small_sets, "x", labels=False).objective.network.spec.classes == 0
+
+
+def test_a_compiled_run_makes_one_graph_and_the_same_losses(small_sets, monkeypatch):
+    """Without generating code, which takes long."""
+    from torch._dynamo import reset
+    from torch._dynamo.testing import CompileCounter
+
+    counter, compiled = CompileCounter(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model: compiled(model, backend=counter))
+    reset()
+    try:
+        assert small_run(small_sets, "compiled", compile=True, samples=96).train()
+    finally:
+        reset()
+    assert counter.frame_count == 1
+    assert small_run(small_sets, "eager", samples=96).train()
+    found = [
+        [row["loss"] for row in rows(small_sets / name / "log.jsonl") if "lr" in row]
+        for name in ("compiled", "eager")
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_bfloat16_rounds_the_losses_and_nothing_else(small_sets):
+    assert small_run(small_sets, "rounded", precision="bf16", samples=96).train()
+    assert small_run(small_sets, "exact", samples=96).train()
+    found = [
+        [row["loss"] for row in rows(small_sets / name / "log.jsonl") if "lr" in row]
+        for name in ("rounded", "exact")
+    ]
+    assert found[0] != found[1] and found[0] == pytest.approx(found[1], rel=0.05)
+    kept = load_file(small_sets / "rounded/generator.safetensors")
+    assert {tensor.dtype for tensor in kept.values()} == {torch.float32}
