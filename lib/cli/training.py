@@ -42,8 +42,10 @@ def training_meter(images: int, event: str = "evaluation") -> Iterator[Callable[
         task = bar.add_task(str(context.info_name), total=images, said="")
 
         def tick(row: dict) -> None:
-            if row["event"] == "step":
-                bar.update(task, completed=row["samples"], said=_of_steps(row))
+            if row["event"] == "progress":
+                bar.update(task, completed=row["samples"])
+            elif row["event"] == "step":
+                bar.update(task, said=_of_steps(row))
             elif row["event"] == event:
                 bar.console.print(line(row), highlight=False)
 

@@ -30,6 +30,7 @@ from advlib.shards.batches import Batch
 from advlib.shards.reading_plan import ReadingPlan
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
+CHECKED = 4  # images that averages are asked about before they are kept
 MOST_LOST = 10  # steps in succession without a loss that is a number
 LARGEST_GRADIENT = 1e5  # that an infinite one becomes
 # summed over images: losses, those that are not finite, those of steps with such gradients
@@ -165,7 +166,7 @@ class TrainingRun(SteppedRun):
         recipe, seen = self.recipe, self.images_seen()
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate(seen)
-        here = Batch(*(t.to(self.ranks.device, non_blocking=True) for t in batch))
+        here = self._batch = Batch(*(t.to(self.ranks.device, non_blocking=True) for t in batch))
         losses = self.objective.loss(self._call, here)
         # gradients are averaged over ranks, so each counts its images by their share of the batch
         self.optimiser.zero_grad(set_to_none=True)
@@ -235,9 +236,22 @@ class TrainingRun(SteppedRun):
                 return "weights" if name == "model" else "averaged weights"
         return "" if finite(state_of(self.optimiser)) else "momenta of the optimiser"
 
+    @torch.no_grad()
+    def _require_answers(self) -> None:
+        """DivergedError where an average gives no number for images of the last batch.
+
+        Weights can be finite, and so large that nothing that they give is.
+        """
+        few = Batch(*(part[:CHECKED] for part in self._batch))
+        losses = [self.objective.loss(network, few) for network in self.averages]
+        good = all(bool(found.isfinite().any()) or not len(found) for found in losses)
+        if self.ranks.any(not good):
+            raise DivergedError(f"answers of averaged weights are no numbers at step {self.step}")
+
     def _snapshot(self, loss: float) -> None:
         """Write the averages, and a sheet of what the first of them makes.  loss: of late."""
         self.require_sound()
+        self._require_answers()
         begun, seen = time.monotonic(), self.images_seen()
         about = {**self.plan.about, "step": self.step, "samples": seen}
         for half_life, network in zip(self.recipe.half_life, self.averages, strict=True):

@@ -59,10 +59,9 @@ def prepare(
         "dataset": name or images.name,
         "history": [*images.history, *([history] if history else [])],
     }
-    plan = plan_of(images, recipe, hardware or Hardware(), about)
-    return start(
-        folder, made, recipe, plan, hardware or Hardware(), draw=draw, stop=stop, tick=tick, say=say
-    )
+    hardware = hardware or Hardware()
+    plan = plan_of(images, recipe, hardware, about)
+    return start(folder, made, recipe, plan, hardware, draw=draw, stop=stop, tick=tick, say=say)
 
 
 def plan_of(

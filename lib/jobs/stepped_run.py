@@ -42,7 +42,8 @@ class SteppedRun(ABC):
     ):
         """Prepare a run.
 
-        stop: asked after each step whether to save and leave.  tick: called with each row.
+        stop: asked after each step whether to save and leave.  tick: called with each row of the
+        log, and after each step with the event "progress", which has `step` and `samples`.
         say: told, on the first rank, what a user should know.
         """
         self.folder, self.ranks, self.stop, self.tick = folder, ranks, stop, tick
@@ -151,6 +152,7 @@ class SteppedRun(ABC):
                 break
             self.update(batch)
             self.step += 1
+            self.tick({"event": "progress", "step": self.step, "samples": self.images_seen()})
             self.after_step()
             if self._save_or_stop():
                 return False

@@ -115,9 +115,18 @@ def test_losses_that_are_no_numbers_any_more_end_the_run(small_sets):
     run = small_run(small_sets, "lost")
     whole = run.objective.loss
     run.objective.loss = lambda network, batch: whole(network, batch) * math.nan
-    with pytest.raises(DivergedError, match=r"no loss is a number within steps \d+ to 10: a"):
+    with pytest.raises(DivergedError, match=r"answers of averaged weights are no numbers at"):
         run.train()
     assert '"end"' not in (small_sets / "lost/log.jsonl").read_text()
+
+
+def test_steps_in_succession_without_a_loss_end_the_run_between_snapshots_too(small_sets):
+    run = small_run(small_sets, "gone", samples=960, snapshot_every=960)
+    whole = run.objective.loss
+    run.objective.loss = lambda network, batch: whole(network, batch) * math.nan
+    with pytest.raises(DivergedError, match=r"no loss is a number within steps \d+ to \d+: a"):
+        run.train()
+    assert run.step < 25 and not list((small_sets / "gone").glob("generator*"))
 
 
 def test_a_fault_that_passes_is_gone_back_from(small_sets, finished):
