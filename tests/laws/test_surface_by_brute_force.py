@@ -204,6 +204,26 @@ def test_nothing_reaches_the_floor(form):
 
 
 @laws
+def test_the_worst_quality_with_which_a_budget_reaches_a_target(form):
+    """Better data than it reach the loss that the law has at a known FID, worse data do not."""
+    found = 0
+    for seed in range(0, LAWS, 5):
+        parameters, fid, flops, _ = drawn(form, seed)
+        fit, truth, (n, d), *_ = case(form, seed)
+        target = float(truth.loss(n, d)) * (1 + 1e-9)
+        (row,) = limits.quality_rows([fit], [flops], [target], [])
+        assert row["fid"] != "never" and row["fid"] >= fid * (1 - 1e-6), seed
+        at = Truth(form, parameters, row["fid"], fit.k)
+        assert at.loss(*at.optimum(flops)) <= target * (1 + mpf(10) ** -6), seed
+        if row["fid"] < limits.WORST_FID * 0.99:
+            beyond = Truth(form, parameters, row["fid"] * 1.01 + 1e-6, fit.k)
+            holds = beyond.E >= 0
+            assert not holds or beyond.loss(*beyond.optimum(flops)) > target * (1 - 1e-6), seed
+            found += 1
+    assert found > 3
+
+
+@laws
 def test_losses_of_runs(form):
     for seed in range(LAWS):
         fit, truth, (n, d), fid, _, size = case(form, seed)
