@@ -28,6 +28,7 @@ from advlib.figures.style import BAND, GREY, RC, Ink
 
 SINGLE, DOUBLE = 4.6, 6.75  # inches: a figure of one panel; the text width of two columns
 HANDLE, ROW = 0.55, 0.165  # inches: a legend entry beside its text, and its height, at 7 points
+ONE = 1.001  # values of a logarithmic axis within this ratio are one, with room about it
 LETTERS = ("", "k", "M", "B", "T")
 
 
@@ -91,6 +92,9 @@ def log_axis(axis: Axis, label: str, counts: bool = False) -> None:
     `counts`: ticks as 0.1, 5M or 1B.
     """
     name = _letter(axis)
+    least, most = axis.get_data_interval()
+    if 0 < least <= most <= least * ONE:  # before the scale, with which limits are sought
+        axis.axes.set(**{f"{name}lim": (least / 2, most * 2)})
     axis.axes.set(**{f"{name}scale": "log", f"{name}label": label})
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)

@@ -59,11 +59,11 @@ def draw(fits: Sequence[Fit], runs: Table | None = None, width: float = canvas.D
                 r2 = fit_values.recorded_number(fit, "r2", column)
                 tail = "" if r2 is None else f"  ($R^2$ {r2:.3f})"
                 panel.set_title(rf"${symbol} \propto \mathrm{{{power}}}${tail}")
-    for panel in axes:
-        canvas.log_axis(panel.xaxis, style.FLOPS)
     canvas.plain_axis(axes[0].yaxis, style.LOSS, log=True)
     canvas.log_axis(axes[1].yaxis, style.PARAMS, counts=True)
     canvas.log_axis(axes[2].yaxis, style.SAMPLES, counts=True)
+    for panel in axes:
+        canvas.log_axis(panel.xaxis, style.FLOPS)
     canvas.legend(figure)
     return figure
 

@@ -36,18 +36,19 @@ KINDS = {
         "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
         ("flops", "fids", "datasets", "runs"),
         COUNTS,
-        hangs_on=("k", "accuracy"),
+        hangs_on=("k", "accuracy", "sizes"),
     ),
     "envelope": Kind(
         "approach 1: lowest loss, N and D against FLOPs (Figs. 3, 10)",
         ("runs",),
         (*COUNTS, "loss"),
+        hangs_on=("sizes",),
     ),
     "optimum": Kind(
         "contours of loss over N and D with the compute-optimal line (Fig. 4)",
         ("flops", "fids", "datasets", "runs"),
         (*COUNTS, "loss"),
-        hangs_on=("k",),
+        hangs_on=("k", "sizes"),
     ),
     "fits": Kind(
         "observed losses and the law, a panel each model or data set (Figs. 5, 12)",
@@ -58,12 +59,12 @@ KINDS = {
         "model sizes between the predictions of two or three fits (Fig. 6)",
         ("flops", "fids", "datasets", "runs"),
         COUNTS,
-        hangs_on=("k",),
+        hangs_on=("k", "sizes"),
     ),
     "overhead": Kind(
         "extra training compute against model size over N* (Fig. 7)",
         ("flops", "fids", "datasets"),
-        hangs_on=("k",),
+        hangs_on=("k", "sizes"),
     ),
     "accuracy": Kind(
         "adversarial accuracy against loss, with the line of the fit (Fig. 11)",
@@ -75,7 +76,7 @@ KINDS = {
     "sizes": Kind(
         "compute-optimal N against FLOPs by data quality (Fig. 13)",
         ("flops", "fids", "datasets"),
-        hangs_on=("k",),
+        hangs_on=("k", "sizes"),
     ),
     "residuals": Kind(
         "log residuals of a fit against N, D, FLOPs and quality",

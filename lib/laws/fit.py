@@ -71,13 +71,22 @@ class Fit:
 
     @property
     def assumptions(self) -> dict[str, str]:
-        """What decides numbers and was not fitted, in words: `k`, and `accuracy`."""
+        """What decides numbers and was not fitted, in words: `k`, `accuracy`, and `sizes`."""
         found = {}
         if self.form.surface and self.document.get("k_source", ASSUMED) == ASSUMED:
             found["k"] = f"FLOPs = {self.k:g} N D is assumed"
         if self.document.get("accuracy_line", PUBLISHED_LINE).get("source") == PUBLISHED:
             found["accuracy"] = "accuracies are by the study's line from loss, not by these runs"
+        if self._one_size:
+            found["sizes"] = "the envelope has one size of model: N* and larger budgets are unknown"
         return found
+
+    @property
+    def _one_size(self) -> bool:
+        """Whether a law of an envelope was fitted to models of one size alone."""
+        envelope = self.document.get("envelope")
+        params = envelope.get("params") if isinstance(envelope, dict) else None
+        return isinstance(params, list) and bool(params) and params.count(params[0]) == len(params)
 
     @property
     def variant(self) -> str:

@@ -19,7 +19,11 @@ PREDICTED = "predicted_"  # begins the columns that a law adds to a table's own
 COUNTS = ("params", "samples")  # columns that hold whole numbers
 LARGEST_COUNT = 2.0**53  # up to which a float counts in ones
 # What each assumption decides: columns, or kinds of target
-NEEDS = {"k": {"flops", "params", "samples", "a"}, "accuracy": {"accuracy"}}
+NEEDS = {
+    "k": {"flops", "params", "samples", "a"},
+    "accuracy": {"accuracy"},
+    "sizes": {"params", "samples", "a", "loss", "accuracy"},
+}
 # Width from which an interval is remarked on, and the words for it
 WIDE = {"a": (0.1, "exponent a"), "accuracy": (0.05, "accuracy")}
 

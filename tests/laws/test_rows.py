@@ -64,3 +64,29 @@ def test_the_widest_interval_of_a_tables_predictions_is_said(run, tmp_path):
     assert "advpredict: note: accuracy 0." in said and " is uncertain: 95 % interval 0." in said
     said = run(f"advpredict {tmp_path}/drawn.json --params 1e7 --samples 1e8 --fid 1").stderr
     assert "note: approach 3: accuracy 0." in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("advoptimal one.json --flops 1e22", True),
+        ("advlimit one.json --target-loss 0.6", True),
+        ("advplot limits one.json -o x.svg", True),
+        ("advplot envelope one.json -o x.svg", True),
+        ("advplot limits two.json -o x.svg", False),
+        ("advoptimal two.json --flops 1e22", False),
+    ],
+)
+def test_an_envelope_of_one_size_of_model_is_said_with_what_it_decides(run, tmp_path, line, said):
+    """Its N* is that size whatever the budget, and what larger ones reach is a guess."""
+    for name, sizes in (("one", [1e7] * 3), ("two", [1e7, 1e7, 2e7])):
+        table = "".join(
+            f"r{i},m{n},d,2,{n},{s},{s},{7822 * n * s},{1 - i / 10}\n"
+            for i, (n, s) in enumerate(zip(sizes, (1e8, 2e8, 4e8), strict=True))
+        )
+        head = "run,model,dataset,fid,params,samples,planned_samples,flops,loss\n"
+        (tmp_path / "t.csv").write_text(head + table)
+        fitted = run(f"advfit {tmp_path}/t.csv --approach 1 --bootstrap 0 -q").stdout
+        (tmp_path / f"{name}.json").write_text(fitted)
+    asked = line.replace("one.json", f"{tmp_path}/one.json").replace("two.", f"{tmp_path}/two.")
+    assert ("has one size of model: N* and larger budgets" in run(asked).stderr) == said
