@@ -1,20 +1,21 @@
 """A run that diverges ends in one line, goes back by itself, and keeps nothing of it as good."""
 
 import math
-import shutil
-import subprocess
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from small_networks import network, tensors
-from small_runs import ENV, RANKS, RUN, advtrain, same_weights, timeless
+from small_runs import RUN, advtrain, same_weights, timeless
 
 from advlib.attacks.losses import divergence
+from advlib.errors import OnAllRanksError
 from advlib.jobs.keyed_random import uniform
+from advlib.jobs.ranks import Ranks
 from advlib.jobs.soundness import finite
 from advlib.training import setup
+from advlib.training.folder import RunFolder
 from advlib.training.recipe import Recipe
 from advlib.training.settings import Evaluation, TrainingImages
 from advlib.training.soundness import what_is_not_finite
@@ -175,34 +176,18 @@ def test_a_damaged_or_missing_state_gives_way_to_the_older_one(small_sets, keep)
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in whole.iterdir())
 
 
-APART = """
-import os, sys
-folders = sys.argv[1:3]
-os.chdir(folders[int(os.environ["RANK"])])
-from advtools.advtrain import main
-main(sys.argv[3:], "advtrain")
-"""
+class Two(Ranks):
+    """Rank 0 of two; the other one says that it found a state of its own, else the same."""
+
+    def of_all(self, text):
+        its = {"none": "a state of 640 images (0123abcd)"}.get(text, text)
+        return [text, its]
 
 
-def test_ranks_that_see_different_folders_are_refused(small_sets, tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        for file in small_sets.glob("*train*"):
-            shutil.copy(file, tmp_path / name)
-    (tmp_path / "apart.py").write_text(APART)
-    line = "advtrain wrn-10-1 --data train --samples 640 --batch 32 --epoch 160 --loss clean -o run"
-    advtrain(tmp_path / "one", line)
-    (tmp_path / "one/run/last.safetensors").unlink()
-    words = line.removeprefix("advtrain ")
-    done = subprocess.run(
-        f"{RANKS} ../apart.py {tmp_path}/one {tmp_path}/two {words}".split(),
-        cwd=tmp_path / "one",
-        env=ENV,
-        capture_output=True,
-        text=True,
-        timeout=300,
+def test_ranks_that_find_different_states_in_one_folder_are_refused(tmp_path):
+    """As where a file system shows a machine what was there before."""
+    said = (
+        r"rank 0 finds none, rank 1 a state of 640 images \(0123abcd\): all machines must see the"
     )
-    said = [text for text in done.stderr.splitlines() if text.startswith("advtrain:")]
-    assert done.returncode == 1 and len(said) == 1, done.stderr
-    assert said[0].startswith("advtrain: run: rank 0 finds a state of 640 images (")
-    assert said[0].endswith("), rank 1 none: all machines must see the same folder")
+    with pytest.raises(OnAllRanksError, match=said):
+        RunFolder(str(tmp_path), Two(0, 2, None)).load({}, None, {"model": {}}, print)
