@@ -49,11 +49,16 @@ def lay_out_study(
 
 
 def _say_costs(found: Any, rows: list[dict[str, Any]]) -> None:
+    from advlib.studies.planning import generation
+
     hours = sum(row["device_hours"] for row in rows)
     note(
         f"{len(rows)} runs: {found.training_flops:.4g} FLOPs of training,"
         f" {found.evaluation_flops:.4g} of evaluation, {hours:,.4g} device hours"
     )
+    flops, unknown = generation(found)
+    if flops:
+        note(f"{flops:.4g} FLOPs of generation" + f", {_some(unknown)} unknown" * bool(unknown))
     if found.left_out:
         names = [run.name for run in found.left_out]
         note(f"beyond the budget, left out: {len(names)} runs, {_some(names)}")

@@ -1,8 +1,10 @@
-"""What runs cost before they begin: FLOPs of training and evaluation.
+"""What runs cost before they begin: FLOPs of training, evaluation and generation.
 
     training     forwards(recipe) x forward FLOPs x images seen            (App. B; 27 forwards)
     evaluation   (2 x 40 + 2) x forward FLOPs x test images x evaluations  (PGD-40: a forward and
                  the backward of each step, the clean logits, the verdict)
+    generation   forward FLOPs of the generator x its evaluations an image x images, once for each
+                 data set that a run trains on
 
 Source: Bartoldson et al. 2024, App. B.
 """
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from advlib.errors import DataError
 from advlib.models.flops import training_forwards
 from advlib.models.zoo import parse
-from advlib.studies.grid import Grid, Run
+from advlib.studies.grid import DataSet, Grid, Run
 from advlib.training.settings import Evaluation
 
 EVALUATION_STEPS = 40  # of PGD, in the evaluations of a run; Sec. 3.1
@@ -86,3 +88,11 @@ def within(grid: Grid, costs: Mapping[str, Cost], budget: float | None) -> tuple
         raise DataError(f"budget: found {budget:g} FLOPs; the smallest run takes {least:.4g}")
     runs = tuple(run for run in grid.runs if run.name in kept)
     return Grid(runs, grid.datasets), [run for run in grid.runs if run.name not in kept]
+
+
+def generation_flops(dataset: DataSet) -> float | None:
+    """FLOPs of generating the images of a data set; None where it is not known how."""
+    if dataset.generated is None:
+        return None
+    images, evaluations, flops = dataset.generated
+    return images * evaluations * flops

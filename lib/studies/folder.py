@@ -95,7 +95,13 @@ def read_study(folder: str) -> tuple[Grid, Common, dict[str, Cost]]:
     found, path = read_document(folder), os.path.join(folder, DOCUMENT)
     try:
         datasets = {
-            name: DataSet(**{**each, "sets": tuple(each["sets"])})
+            name: DataSet(
+                **{
+                    **each,
+                    "sets": tuple(each["sets"]),
+                    "generated": each["generated"] and tuple(each["generated"]),
+                }
+            )
             for name, each in found["datasets"].items()
         }
         costs = {

@@ -22,17 +22,15 @@ class DataSet:
 
     name: as tables call it.  sets: what advtrain's --data takes, `SET[=PASSES]` each.  real: name
     of a set of real images that are mixed in.  fid: None where the sets' history says it.
-    unique: how many images were generated for it; evaluations: of the network `generator` for each
-    of them; None where that is not known, or nothing was generated.
+    generated: how many images were sampled for it, evaluations of a network for each, FLOPs of one;
+    None where that is not known.
     """
 
     name: str
     sets: tuple[str, ...]
     real: str | None = None
     fid: float | None = None
-    unique: float | None = None
-    generator: str | None = None
-    evaluations: int | None = None
+    generated: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         require_name("data set", self.name)

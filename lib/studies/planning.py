@@ -10,7 +10,7 @@ from advlib.errors import DataError
 from advlib.laws.limits import Hardware
 from advlib.shards.reader import open_set
 from advlib.studies.commands import Common
-from advlib.studies.cost import Cost, ImageForm, cost_of, within
+from advlib.studies.cost import Cost, ImageForm, cost_of, generation_flops, within
 from advlib.studies.grid import DataSet, Grid, Run, product
 from advlib.studies.presets import PRESETS
 from advlib.studies.reading import read_runs_to_do
@@ -135,6 +135,13 @@ def _row(run: Run, cost: Cost, hardware: Hardware) -> dict[str, Any]:
         "evaluation_flops": cost.evaluation_flops,
         "device_hours": hardware.device_years(whole) * YEARS_TO_HOURS,
     }
+
+
+def generation(found: Plan) -> tuple[float, list[str]]:
+    """FLOPs of generating all data sets of which it is known how, and the names of the others."""
+    costs = {dataset.name: generation_flops(dataset) for dataset in found.grid.used}
+    known = [cost for cost in costs.values() if cost is not None]
+    return sum(known), [name for name, cost in costs.items() if cost is None]
 
 
 def seen_from(folder: str, grid: Grid, common: Common) -> tuple[Grid, Common]:

@@ -20,6 +20,9 @@ GENERATED = {
     "pfgmpp18": (1.76, 100 * M, "ncsnpp-128", 35),
     "dg20": (1.65, 100 * M, "ddpmpp-128", 39),
 }
+# FLOPs of an evaluation on a 32x32 image of ten classes, as `advflops` counts them
+EVALUATION = {"ddpmpp-128": 42_383_053_568.0, "ncsnpp-128": 42_791_861_760.0}
+OF_OTHERS = (0.0, 0.0, 0.0)  # a mixture of sets has no images of its own
 SAMPLES = (5 * M, 10 * M, 30 * M, 70 * M, 100 * M)
 REAL, TEST = "cifar10-train", "cifar10-test"
 MIX, MIXED, LONGEST = "mix", "mix-cifar", "mix-cifar-500M"
@@ -46,16 +49,16 @@ def paper(sets: Mapping[str, Sequence[str]], real: str | None) -> Grid:
         return tuple(f"{one}={count:g}" for name, count in wanted for one in named(name))
 
     datasets = {
-        name: DataSet(name, named(name), None, fid, unique, network, evaluations)
+        name: DataSet(name, named(name), None, fid, (unique, evaluations, EVALUATION[network]))
         for name, (fid, unique, network, evaluations) in GENERATED.items()
     }
     real = real or REAL
     # a run sees 51,200 images an epoch of 50,000, and so a little more than the 300M that there are
     once = passes(("edm20", 1.025), ("dg20", 1.025), ("pfgmpp18", 1.025))
-    datasets[MIX] = DataSet(MIX, once, fid=1.4)
-    datasets[MIXED] = DataSet(MIXED, once, real, fid=1.4)
+    datasets[MIX] = DataSet(MIX, once, fid=1.4, generated=OF_OTHERS)
+    datasets[MIXED] = DataSet(MIXED, once, real, fid=1.4, generated=OF_OTHERS)
     longest = passes(("edm20", 1.5), ("dg20", 1.5), ("pfgmpp18", 2))
-    datasets[LONGEST] = DataSet(LONGEST, longest, real, fid=1.4)
+    datasets[LONGEST] = DataSet(LONGEST, longest, real, fid=1.4, generated=OF_OTHERS)
     runs: list[Run] = []
     for name, (_, unique, _, _) in GENERATED.items():
         runs += product(MODELS, [d for d in SAMPLES if d <= unique], [name], [0], {})

@@ -5,8 +5,11 @@ from collections import Counter
 
 import pytest
 
+from advlib.generators.flops import evaluation_flops
+from advlib.generators.spec import parse
 from advlib.runs.bundled import open_bundled
 from advlib.studies.cost import ImageForm, cost_of
+from advlib.studies.planning import Choice, generation, plan
 from advlib.studies.presets import FINAL, GENERATED, MODELS, paper
 from advlib.training.settings import Evaluation
 
@@ -54,3 +57,14 @@ def test_sets_may_have_other_names():
     assert grid.datasets["edm20"].sets == ("data/a",)
     assert grid.datasets["mix-cifar"].real == "real"
     assert grid.datasets["pfgmpp18"].sets == ("pfgmpp18",)
+
+
+def test_generation_is_counted_once_for_each_set_that_is_used():
+    """Sampling 490M images: about a tenth of what training on them takes."""
+    found = plan(Choice(preset="paper"), Evaluation(), ImageForm(), None)
+    flops, unknown = generation(found)
+    one = evaluation_flops(parse("ddpmpp-128", (3, 32, 32), 10))
+    other = evaluation_flops(parse("ncsnpp-128", (3, 32, 32), 10))
+    evaluations = 30e6 * (9 + 11 + 19) + 100e6 * (13 + 39 + 39)
+    assert flops == pytest.approx(one * evaluations + other * 100e6 * 35)
+    assert unknown == []
