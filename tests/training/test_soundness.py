@@ -10,12 +10,9 @@ from small_networks import network, tensors
 from small_runs import RUN, advtrain, same_weights, timeless
 
 from advlib.attacks.losses import divergence
-from advlib.errors import OnAllRanksError
 from advlib.jobs.keyed_random import uniform
-from advlib.jobs.ranks import Ranks
 from advlib.jobs.soundness import finite
 from advlib.training import setup
-from advlib.training.folder import RunFolder
 from advlib.training.recipe import Recipe
 from advlib.training.settings import Evaluation, TrainingImages
 from advlib.training.soundness import what_is_not_finite
@@ -174,20 +171,3 @@ def test_a_damaged_or_missing_state_gives_way_to_the_older_one(small_sets, keep)
     assert "state.safetensors" in text and "going on from state-older.safetensors" in text
     assert same_weights(whole / "last.safetensors", folder / "last.safetensors")
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in whole.iterdir())
-
-
-class Two(Ranks):
-    """Rank 0 of two; the other one says that it found a state of its own, else the same."""
-
-    def of_all(self, text):
-        its = {"none": "a state of 640 images (0123abcd)"}.get(text, text)
-        return [text, its]
-
-
-def test_ranks_that_find_different_states_in_one_folder_are_refused(tmp_path):
-    """As where a file system shows a machine what was there before."""
-    said = (
-        r"rank 0 finds none, rank 1 a state of 640 images \(0123abcd\): all machines must see the"
-    )
-    with pytest.raises(OnAllRanksError, match=said):
-        RunFolder(str(tmp_path), Two(0, 2, None)).load({}, None, {"model": {}}, print)
