@@ -63,6 +63,7 @@ bench: $(VENV)/.test  ## speed against named references, then the coverage of in
 	$(BIN)/python tests/bench/training.py
 	$(BIN)/python tests/bench/attacks.py
 	$(BIN)/python tests/bench/quality.py
+	$(BIN)/python tests/bench/sampling.py
 	$(BIN)/python tests/bench/coverage.py 200 250
 
 coverage: $(VENV)/.test  ## only that: 200 simulated studies, some ten minutes
