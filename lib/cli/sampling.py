@@ -31,6 +31,8 @@ def apply_preset(
     if name is None:
         return
     context = click.get_current_context()
+    if "guidance" in presets[name] and not options["discriminator"]:
+        raise click.UsageError(f"--preset {name}: needs --discriminator, and its --extractor")
     for key, value in presets[name].items():
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
             spelled = "--" + key.replace("_", "-")

@@ -1,4 +1,4 @@
-"""The encoder of ADM that knows a time: the extractor and the discriminator of Discriminator Guidance.
+"""The encoder of ADM that knows a time: of Discriminator Guidance the extractor and the judge.
 
 Names and order of the tensors are those of the public code, whose state dictionaries load as they
 are.  Images and maps are (b, c, h, w) float32, times (b,) in [0, 1].
@@ -10,6 +10,7 @@ al. 2023, App. E.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -145,10 +146,10 @@ class ADMEncoder(nn.Module):
         embedding = self.time_embed(time_embedding(time, self.spec.width))
         if self.label_emb is not None and label is not None:
             embedding = embedding + self.label_emb(label)
-        (stem,), *rest = self.input_blocks
-        maps = stem(images)
-        for part in (*(part for block in rest for part in block), *self.middle_block):
-            maps = part(maps, embedding)
+        maps = images
+        for i, block in enumerate([*self.input_blocks, self.middle_block]):
+            for part in cast("nn.ModuleList", block):
+                maps = part(maps, embedding) if i else part(maps)
         return maps
 
     def forward(self, images: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
@@ -164,9 +165,7 @@ def time_embedding(time: Tensor, width: int) -> Tensor:
     return torch.cat((angles.cos(), angles.sin()), 1)
 
 
-def encoder_spec(
-    tensors: Mapping[str, Tensor], head_channels: int = HEAD_CHANNELS
-) -> EncoderSpec:
+def encoder_spec(tensors: Mapping[str, Tensor], head_channels: int = HEAD_CHANNELS) -> EncoderSpec:
     """The sizes of the encoder that tensors are of, by their names and shapes.
 
     head_channels: of attention, which they do not tell.
@@ -205,8 +204,8 @@ def encoder_spec(
 
 def _attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """What queries (b, heads, c, places) find, (b, heads c, places)."""
-    turned = (part.transpose(2, 3) for part in (query, key, value))
-    found = functional.scaled_dot_product_attention(*turned)
+    query, key, value = (part.transpose(2, 3) for part in (query, key, value))
+    found = functional.scaled_dot_product_attention(query, key, value)
     return found.transpose(2, 3).flatten(1, 2)
 
 

@@ -1,12 +1,12 @@
 """Generators in files: ours, safetensors with JSON, and the official ones; advgenerator(5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from advlib.errors import DataError
 from advlib.generators.noise import Noise
@@ -82,7 +82,8 @@ def load(path: str | Path, dimensions: int | None = None) -> Generator:
             own, kind = dimensions, "pfgmpp"
     if dimensions is not None and dimensions != own:
         raise DataError(f"{path}: dimensions: found {own or 'none'}; expected {dimensions}")
-    denoiser = _filled(path, spec, kind, tensors)
+    denoiser = filled(path, lambda: Denoiser(spec, kind), tensors, spec.name)
+    assert isinstance(denoiser, Denoiser)
     noise = Noise(own)
     return Generator(denoiser, noise, about | describe(denoiser, noise))
 
@@ -105,15 +106,20 @@ def _described(path: Path, document: Mapping[str, Any]) -> tuple[NetworkSpec, st
         raise DataError(f"{path}: {err}") from None
 
 
-def _filled(path: Path, spec: NetworkSpec, kind: str, tensors: Mapping[str, Tensor]) -> Denoiser:
-    """The denoiser with these tensors, which must be all that it has, finite."""
+def filled(
+    path: Path, make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], expected: str
+) -> nn.Module:
+    """What `make` makes with these tensors, float32 on the CPU, in evaluation mode and frozen.
+
+    Raises DataError unless they are all that it has, finite.  expected: what it is, for messages.
+    """
     with torch.device("meta"):
-        denoiser = Denoiser(spec, kind)
-    wanted = denoiser.state_dict()
+        made = make()
+    wanted = made.state_dict()
     for name in dict.fromkeys([*wanted, *tensors]):
         if name not in tensors or name not in wanted:
             where = "missing" if name not in tensors else "not of this network"
-            raise DataError(f"{path}: {name}: {where}; expected {spec.name}")
+            raise DataError(f"{path}: {name}: {where}; expected {expected}")
         found, shape = tensors[name], tuple(wanted[name].shape)
         if tuple(found.shape) != shape or not found.is_floating_point():
             raise DataError(
@@ -122,5 +128,5 @@ def _filled(path: Path, spec: NetworkSpec, kind: str, tensors: Mapping[str, Tens
         if not found.isfinite().all():
             raise DataError(f"{path}: {name}: holds NaN or infinities; expected finite weights")
     kept = {name: tensors[name].to(torch.float32) for name in wanted}
-    denoiser.load_state_dict(kept, assign=True)
-    return denoiser.eval().requires_grad_(False)
+    made.load_state_dict(kept, assign=True)
+    return made.eval().requires_grad_(False)

@@ -211,7 +211,7 @@ class Sampler:
         settings = {
             name: value
             for name, value in document(self.settings).items()
-            if name != "discriminator" and value not in (None, (), False)
+            if name not in ("discriminator", "extractor") and value not in (None, (), False)
         }
         return {
             **settings,

@@ -10,6 +10,7 @@ from typing import Any
 
 from advlib.errors import CannotError, DataError
 from advlib.generators.checkpoints import Generator, load
+from advlib.generators.discriminator import FeatureDiscriminator, load_discriminator
 from advlib.generators.generation import Generation, fitting_batch
 from advlib.generators.gits_schedules import SUFFIX, Schedules
 from advlib.generators.sampling import Sampler, level_points, make_solver, usual_levels
@@ -120,6 +121,7 @@ def prepare(
     _require_fit(path, generator, settings)
     if not generator.spec.classes:
         say(f"{path}: made without classes; all labels are 0")
+    guide, guide_digests = _discriminator(settings, generator, ranks)
     sampler = Sampler(
         generator,
         settings,
@@ -128,9 +130,11 @@ def prepare(
         label=wanted.label,
         official=wanted.official,
         precision=wanted.precision,
+        discriminate=guide.of if guide else None,
         device=ranks.device,
     )
-    about = {"checkpoint": digest, "network": generator.spec.name} | sampler.document()
+    about = {"checkpoint": digest, **guide_digests, "network": generator.spec.name}
+    about |= sampler.document()
     made = {**history, **about, "seed": wanted.seed, "images": wanted.images}
     first, last = wanted.part
     opened = _opened(output, wanted, made, generator, temporary, ranks, stack)
@@ -158,8 +162,19 @@ def _require_fit(path: str, generator: Generator, settings: SamplingSettings) ->
     kind = generator.description["kind"]
     if kind == "ect" and settings.solver != "consistency":
         raise DataError(f"{path}: a consistency model; expected the solver consistency")
-    if settings.discriminator is not None:
-        raise DataError("discriminator: guidance by one is not there yet")
+
+
+def _discriminator(
+    settings: SamplingSettings, generator: Generator, ranks: Ranks
+) -> tuple[FeatureDiscriminator | None, dict[str, str]]:
+    """What guides, and the SHA-256 of its files."""
+    path, below = settings.discriminator, settings.extractor
+    if path is None or below is None:
+        return None, {}
+    found = load_discriminator(path, below)
+    found.require_fit(path, generator.spec.shape, generator.spec.classes)
+    digests = {"discriminator": file_sha256(path), "extractor": file_sha256(below)}
+    return found.to(ranks.device), digests
 
 
 def _levels(

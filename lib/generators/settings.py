@@ -93,6 +93,12 @@ class SamplingSettings:
     discriminator: str | None = setting(
         None, "Checkpoint of a discriminator that guides.", metavar="FILE", applies=OF_STEPS
     )
+    extractor: str | None = setting(
+        None,
+        "Checkpoint of the network whose maps the discriminator judges.",
+        metavar="FILE",
+        applies=GUIDED,
+    )
     guidance: float = setting(1.0, "Weight of the discriminator.", applies=GUIDED)
     guidance_min: float = setting(
         0.01, "Time of the process from which it guides.", low=0, high=1, applies=GUIDED
@@ -111,6 +117,8 @@ class SamplingSettings:
         check(self)
         if self.solver == "consistency" and not self.levels:
             raise DataError("levels: found none; expected one for each step, as 2.5")
+        if self.discriminator is not None and self.extractor is None:
+            raise DataError("extractor: found none; the discriminator judges the maps of one")
         if self.solver == "heun" and self.steps == 1:
             raise DataError("steps: found 1; expected 2 or more with heun; euler can do one")
         if self.sigma_min >= self.sigma_max:

@@ -25,9 +25,15 @@ torch.save(safetensors.torch.load_file(sys.argv[1]), sys.argv[2])
 GENERATOR = """
 import torch
 from advlib.generators import checkpoints, noise, preconditioning, spec
+from advlib.generators.adm_encoder import ADMEncoder, EncoderSpec
 torch.manual_seed(0)
 small = spec.NetworkSpec("ddpmpp", (3, 8, 8), 4, 9, 8, (1, 2), 1, (4,))
 checkpoints.save("gen.st", preconditioning.Denoiser(small), noise.Noise())
+for name, spec in (
+    ("maps.pt", EncoderSpec(3, 8, 64, (1,), 1, (0,), 4)),
+    ("judge.pt", EncoderSpec(64, 8, 64, (1,), 1, (0,), 1, 4)),
+):
+    torch.save(ADMEncoder(spec).state_dict(), name)
 """
 TRAIN = (
     "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
@@ -101,6 +107,7 @@ LINES = {
         "advgen gen.st --images 3 --solver ipndm --steps 2 --order 2 --denoise-last -o -",
         "advgen gen.st --images 3 --solver consistency --level 80 -o out --official-seeds",
         "advgen gen.st --images 4 --preset edm5 --chunk 2 --shard 2 --range 0:2 -o out",
+        "advgen gen.st --images 2 --steps 2 --discriminator judge.pt --extractor maps.pt -o out",
         "advgen gen.st --images 3 --churn 2 --churn-min 0.1 --steps 2 -o out --labels random",
     ],
     "advgrid": [

@@ -117,6 +117,25 @@ def test_presets_and_searched_levels(folder, run):
     assert open_set([str(folder / "jumps")]).history[-1]["evaluations"] == 2
 
 
+GUIDED = "--discriminator judge.pt --extractor maps.pt"
+
+
+@pytest.mark.parametrize(
+    "solver", ["heun --steps 7 --boosting", "ipndm --steps 4", "dpmpp --steps 4", "euler --steps 3"]
+)
+def test_a_discriminator_guides_any_solver(folder, run, solver):
+    line = f"advgen edm.st --images 6 -q --solver {solver} {GUIDED}"
+    run(f"{line} -o guided")
+    run(f"{line} --batch 5 -o again")
+    apart = pictures(folder, "guided").astype(int) - pictures(folder, "again")
+    assert abs(apart).max() <= 1
+    run(f"{line} --guidance 0 -o unguided")
+    assert (pictures(folder, "guided") != pictures(folder, "unguided")).any()
+    made = open_set([str(folder / "guided")]).history[-1]
+    assert len(made["discriminator"]) == len(made["extractor"]) == 64
+    assert (made["guidance"], made["guidance_max"]) == (1.0, 1.0)
+
+
 def test_progress_is_said_at_once(run):
     said = run("advgen edm.st --images 4 --steps 2 -o said").stderr
     assert said.splitlines()[0] == "advgen: 0 of 4 images"
@@ -141,6 +160,11 @@ REFUSED = {
     "advgen edm.st --images 5 --preset edm5 --steps 9": "--steps: is 5 in --preset edm5",
     "advgen edm.st --images 5 --official-seeds --labels random": "--labels: ",
     "advgen edm.st --images 5 --dimensions 128": "dimensions: found none; expected 128",
+    "advgen edm.st --images 5 --discriminator judge.pt": "--extractor: found none",
+    "advgen edm.st --images 5 --preset dg20": "--preset dg20: needs --discriminator",
+    f"advgen edm.st --images 5 {GUIDED.replace('judge', 'maps')}": "maps.pt: judges 3 maps",
+    f"advgen edm.st --images 5 {GUIDED.replace('judge', 'cut')}": "cut.pt: no such file",
+    "advgen edm.st --images 5 --guidance 2": "--guidance: ",
     "advgen edm.st --images 5 --range 3:4": "--range: found 3:4; expected multiples of the 100000",
     "advgen edm.st --images 5 --range 7:9": "--range: found 7:9; expected a part of the images",
     "advgen edm.st --images 5 --chunk 3 --shard 10": "--shard: 10 images are no multiple of 3",
