@@ -19,7 +19,7 @@ from advlib.jobs.hardware import Hardware
     metavar="SET",
     help="Training images: a shard set; may be repeated, and the sets are read as one.",
 )
-@cli.setting_options(GeneratorRecipe)
+@cli.setting_options(GeneratorRecipe, augment="--augment-probability")
 @cli.setting_options(Hardware)
 @click.option(
     "--dataset-name", metavar="NAME", help="Data set to name in the log. [default: the sets]"

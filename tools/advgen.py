@@ -47,7 +47,7 @@ OWN = when_absent("official")
 @click.option(
     "--dimensions",
     type=cli.Whole(3),
-    metavar="D",
+    metavar="N",
     help="Of PFGM++, where its official file does not say them, as 2048.",
 )
 @click.option(

@@ -22,8 +22,9 @@ def _words(context, param, value):
 @click.argument("table", required=False, type=click.File("rb"))
 @click.option("--preset", type=click.Choice(["paper"]), help="The runs of a study by name.")
 @cli.option(
-    "--models",
-    metavar="MODEL[,...]",
+    "--networks",
+    "models",
+    metavar="NETWORK[,...]",
     callback=_words,
     applies=CHOSEN,
     help="Networks, as wrn-28-4,wrn-40-4.",
@@ -52,15 +53,7 @@ def _words(context, param, value):
     help="Runs of each kind, with seeds 0 to N - 1.",
 )
 @click.option("--real", metavar="SET", help="Real images to mix into every batch.")
-@cli.option(
-    "--share",
-    type=cli.Radius(0.0, 0.999999, exact=True),
-    default=str(TrainingImages.share),
-    show_default=True,
-    metavar="FRACTION",
-    applies=when_given("real"),
-    help="Share of real images in a batch.",
-)
+@cli.share_option
 @cli.setting_options(Evaluation)
 @cli.setting_options(Recipe, DECLARED)
 @click.option(

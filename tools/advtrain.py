@@ -7,20 +7,9 @@ import click
 from advlib import cli
 from advlib.jobs.hardware import Hardware
 from advlib.models.zoo import NORMALISATIONS
-from advlib.numbers import parse_fraction
-from advlib.settings import settings_of, when_given
+from advlib.settings import settings_of
 from advlib.training.recipe import Recipe
 from advlib.training.settings import Evaluation, TrainingImages
-
-
-def _share(context, param, value):
-    try:
-        share = parse_fraction(value)
-    except (ValueError, ZeroDivisionError):
-        raise click.BadParameter(f"found {value!r}; expected a fraction, as 1/8") from None
-    if not 0 < share < 1:
-        raise click.BadParameter(f"found {value!r}; expected above 0 and below 1")
-    return share
 
 
 @click.command(cls=cli.Tool)
@@ -35,15 +24,7 @@ def _share(context, param, value):
     "are read one after another. [default: a single set as often as needed, several once each]",
 )
 @click.option("--real", metavar="SET", help="Real images to mix into every batch.")
-@cli.option(
-    "--share",
-    default=str(TrainingImages.share),
-    show_default=True,
-    callback=_share,
-    metavar="FRACTION",
-    help="Share of real images in a batch.",
-    applies=when_given("real"),
-)
+@cli.share_option
 @cli.setting_options(Evaluation, ["test", "validation"])
 @cli.setting_options(Recipe)
 @cli.setting_options(

@@ -54,6 +54,7 @@ from advlib.cli.options import (
     quality_options,
     seed_option,
     setting_options,
+    share_option,
     take_settings,
     where_option,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "sets_argument",
     "setting_options",
     "shards_digest",
+    "share_option",
     "shuffle_folder",
     "standard_input",
     "stopped_attack",

@@ -37,7 +37,7 @@ class Denoising:
         name: of the network; see spec.parse.  shape: (channels, height, width).
         Raises DataError for a name and images that do not go together.
         """
-        told = classes if recipe.labels else 0
+        told = classes if recipe.conditional else 0
         spec = parse(name, shape, told, AUGMENTATIONS if recipe.augment else 0)
         spec = dataclasses.replace(spec, dropout=recipe.dropout)
         self.noise = Noise(recipe.dimensions if recipe.kind == "pfgmpp" else None)

@@ -114,7 +114,7 @@ class GeneratorRecipe(TrainingRecipe):
     dimensions: int = setting(
         2048, "D of PFGM++; EDM is D without end.", low=3, high=10**9, applies=when(kind="pfgmpp")
     )
-    labels: bool = setting(True, "Tell the network the classes of images.")
+    conditional: bool = setting(True, "Tell the network the classes of images.")
     augment: float = setting(
         0.12, "Probability of each augmentation; 0 for none, flips included.", low=0, high=1
     )

@@ -45,10 +45,10 @@ def prepare(
     """
     images = open_set(list(sets))
     height, width, channels = images.shape
-    if recipe.labels and images.classes is None:
+    if recipe.conditional and images.classes is None:
         raise DataError(
             f"{images.name}: does not say how many classes it has; pack it anew with --classes, or"
-            " train with --no-labels"
+            " train with --no-conditional"
         )
     too_large = f"out of memory for the weights of {network}: take a smaller network"
     torch.manual_seed(recipe.seed)

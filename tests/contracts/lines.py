@@ -57,7 +57,7 @@ PRINTED = {
     "fit2.json": "advfit runs.csv --approach 2 --joint --bootstrap 6",
     "fit3.json": "advfit runs.csv --approach 3 --bootstrap 6",
     "fit.json": "advfit runs.csv --approach 2 --plain --where fid<1.7 --bootstrap 0",
-    "grid.csv": "advgrid --models wrn-10-1 --samples 1e3,1e4 --data d=train",
+    "grid.csv": "advgrid --networks wrn-10-1 --samples 1e3,1e4 --data d=train",
     "images.csv": "adveval net.st few --attack none --per-image",
 }
 
@@ -78,7 +78,7 @@ LINES = {
     ],
     "advdiffuse": [
         f"{DIFFUSE} --half-life 9 --snapshot-every 8 -o out",
-        f"{DIFFUSE} --kind pfgmpp --dimensions 99 --data few --no-labels -o out",
+        f"{DIFFUSE} --kind pfgmpp --dimensions 99 --data few --no-conditional -o out",
     ],
     "adveval": [
         "adveval net.st few --attack pgd1-cw --first 2 --device cpu",
@@ -112,7 +112,7 @@ LINES = {
     ],
     "advgrid": [
         "advgrid --preset paper --budget 1e19",
-        "advgrid --models wrn-10-1 --samples 1e3 --data d=train --seeds 2 --test few -o out",
+        "advgrid --networks wrn-10-1 --samples 1e3 --data d=train --seeds 2 --test few -o out",
         "advgrid grid.csv --data d=train --real few --test few -o out --launcher nice",
     ],
     "advlimit": [

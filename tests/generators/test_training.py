@@ -157,9 +157,11 @@ def test_classes_that_no_set_tells_are_asked_for(small_sets, monkeypatch):
     shards = open_set([str(small_sets / "train")])
     monkeypatch.setattr(shards, "classes", None)
     monkeypatch.setattr("advlib.generators.training_setup.open_set", lambda names: shards)
-    with pytest.raises(DataError, match=r"does not say how many classes it has; .* --no-labels"):
+    with pytest.raises(
+        DataError, match=r"does not say how many classes it has; .* --no-conditional"
+    ):
         small_run(small_sets, "x")
-    assert small_run(small_sets, "x", labels=False).objective.network.spec.classes == 0
+    assert small_run(small_sets, "x", conditional=False).objective.network.spec.classes == 0
 
 
 def test_a_compiled_run_makes_one_graph_and_the_same_losses(small_sets, monkeypatch):

@@ -64,7 +64,7 @@ WRONG = {
     f"{LINE} --dimensions 128": "--dimensions: goes with --kind pfgmpp; here it is edm",
     f"{LINE} --kind pfgmpp --dimensions 2": "2 is not in the range",
     f"{LINE} --half-life 500k": "--half-life: found one twice",
-    f"{LINE} --augment 2": "expected a number 0 or above and at most 1",
+    f"{LINE} --augment-probability 2": "expected a number 0 or above and at most 1",
     f"{LINE.replace('--batch 32', '--batch 16')}": "of another run",
 }
 

@@ -7,7 +7,7 @@ import pytest
 from commands import inside
 from refusals import Runner
 
-SMALL = "advgrid --models wrn-10-1 --samples 256,512 --data digits=train"
+SMALL = "advgrid --networks wrn-10-1 --samples 256,512 --data digits=train"
 
 
 @pytest.fixture
@@ -49,15 +49,15 @@ def test_a_study_has_a_history_and_a_status(run, tmp_path):
 
 REFUSED = {
     "advgrid": "models: found none; a grid is of models, samples and data",
-    "advgrid --models wrn-10-1 --samples 1k": "data: found none",
-    f"{SMALL} --preset paper": "--models: does not go with --preset",
+    "advgrid --networks wrn-10-1 --samples 1k": "data: found none",
+    f"{SMALL} --preset paper": "--networks: does not go with --preset",
     f"{SMALL} -o study": "--test: found none",
     f"{SMALL} --budget 1": "budget: found 1 FLOPs; the smallest run takes",
     f"{SMALL} --launcher nice": "--launcher: ",
     f"{SMALL} --share 1/4": "--share: ",
     f"{SMALL} --data =x": "data: found '=x'; expected NAME=SET",
-    "advgrid --models vgg --samples 1k --data d": "model: found 'vgg'",
-    "advgrid --models wrn-10-1 --samples 1k --data d --loss clean --beta 2": "--beta: ",
+    "advgrid --networks vgg --samples 1k --data d": "model: found 'vgg'",
+    "advgrid --networks wrn-10-1 --samples 1k --data d --loss clean --beta 2": "--beta: ",
     "advgrid --status nowhere": "nowhere: no study.json there; expected the folder of a study",
     "advgrid --preset none": "'none' is not",
     "advgrid nowhere.csv": "nowhere.csv",

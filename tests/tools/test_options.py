@@ -9,10 +9,12 @@ from commands import COMMANDS, options_of
 # What may differ between commands: spelling, and the properties in which it does.
 OWN = {
     "--attack-loss": {"choices"},  # of the losses that an attack knows
+    "--data": {"metavar"},  # with its passes, or its name
     "--fid": {"type", "metavar", "multiple"},  # a run has one; of a law one asks for many
     "--format": {"choices"},  # a command without tables has no csv
     "--output": {"metavar"},  # a file, a set or a folder
     "-o": {"metavar"},
+    "--preset": {"choices"},  # of sets, of studies
     "--samples": {"type", "metavar"},  # as --fid
 }
 
