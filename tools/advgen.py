@@ -106,6 +106,7 @@ def main(checkpoint, numbers, preset, output, **options):
                 temporary=folder,
                 stop=asked.check,
                 say=cli.note,
+                meter=cli.search_meter,
             )
             if prepared:
                 cli.sample_set(prepared)

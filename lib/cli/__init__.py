@@ -76,7 +76,13 @@ from advlib.cli.output import (
     write_text,
 )
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
-from advlib.cli.sampling import apply_preset, deciding_command, sample_set, stopped_sampling
+from advlib.cli.sampling import (
+    apply_preset,
+    deciding_command,
+    sample_set,
+    search_meter,
+    stopped_sampling,
+)
 from advlib.cli.selecting import (
     image_range,
     images_where_option,
@@ -166,6 +172,7 @@ __all__ = [
     "say_left_out",
     "say_no_intervals",
     "say_uncertain",
+    "search_meter",
     "seed_option",
     "seekable",
     "selection",

@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,6 +122,11 @@ def sampling_meter(
         yield tick
 
 
+def search_meter(evaluations: float) -> AbstractContextManager[Callable[[float], None]]:
+    """Progress of a search for noise levels."""
+    return sampling_meter(evaluations, what="evaluations of the search for levels")
+
+
 def _time(seconds: float) -> str:
     """As 1:02:03, or in days from two on."""
     if seconds >= 48 * 3600:
@@ -131,7 +137,7 @@ def _time(seconds: float) -> str:
 
 def sample_set(prepared: "Prepared") -> None:
     """Sample what is left of a set and write it, with progress; to be called on every rank."""
-    job, writer, ranks = prepared.job, prepared.writer, prepared.ranks
+    job, writer, ranks = prepared.job, prepared.writer, prepared.job.ranks
     job.written = int(ranks.of_all(str(writer.images if writer else 0))[0])
     there = job.done()
     if there and ranks.first:

@@ -5,7 +5,8 @@ number of steps follow at once; and the free first points that were looked for.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,12 @@ FORMAT, VERSION = "advgits", 1
 SUFFIX = ".gits.json"
 SEED = 0  # of the warm-up images, whatever those are that are sampled later
 BATCH = 64  # of them at once
+Meter = Callable[[float], AbstractContextManager[Callable[[float], None]]]
+
+
+@contextmanager
+def _no_meter(total: float) -> Iterator[Callable[[float], None]]:
+    yield lambda count: None
 
 
 @dataclass
@@ -34,7 +41,8 @@ class Schedules:
     """What was searched for one checkpoint.
 
     path: of the file beside it.  digest: SHA-256 of the checkpoint.  device: of the network.
-    tick: told of each evaluation on so many images.
+    tick: told of each evaluation on so many images.  meter: shows the progress of a search of so
+    many evaluations, and is told as tick is.
     """
 
     path: str
@@ -42,6 +50,10 @@ class Schedules:
     generator: Generator
     device: torch.device
     tick: Callable[[int], None] = lambda images: None
+    meter: Meter = _no_meter
+
+    def __post_init__(self) -> None:
+        self._shown: Callable[[float], None] = lambda count: None
 
     def levels(self, settings: SamplingSettings, solver: Solver, points: int) -> list[float]:
         """`points` levels for a solver, falling.
@@ -56,7 +68,9 @@ class Schedules:
         search = next((s for s in kept if s["teacher"] == teacher), None)
         grid = levels("karras", gits.POINTS, settings.sigma_min, settings.sigma_max)
         if search is None:
-            search = {"teacher": teacher, "costs": self._costs(settings, solver, grid), "free": {}}
+            with self.meter(gits.WARMUP * (gits.POINTS - 1)) as self._shown:
+                costs = self._costs(settings, solver, grid)
+            search = {"teacher": teacher, "costs": costs, "free": {}}
             kept.append(search)
             self._write(kept)
         table = np.array(search["costs"])
@@ -127,6 +141,7 @@ class Schedules:
         @torch.no_grad()
         def denoise(x: Tensor, level: float | Tensor) -> Tensor:
             self.tick(len(x))
+            self._shown(len(x))
             return self.generator.denoiser(x, level, label).double()
 
         return Field(denoise, analytic=analytic)

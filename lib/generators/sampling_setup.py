@@ -5,14 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from advlib.errors import CannotError, DataError
 from advlib.generators.checkpoints import Generator, load
 from advlib.generators.discriminator import FeatureDiscriminator, load_discriminator
 from advlib.generators.generation import Generation, fitting_batch
-from advlib.generators.gits_schedules import SUFFIX, Schedules
+from advlib.generators.gits_schedules import SUFFIX, Meter, Schedules
 from advlib.generators.sampling import Sampler, level_points, make_solver, usual_levels
 from advlib.generators.settings import SamplingSettings
 from advlib.jobs.files import atomic_write, cannot_write, file_sha256
@@ -78,16 +78,12 @@ class Wanted:
         return self.shard or max(IMAGES_PER_SHARD["chunk"] // self.chunk, 1) * self.chunk
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prepared:
     """A job, and what it writes into: opened on rank 0 alone, None on the others."""
 
     job: Generation
     writer: StreamWriter | None
-    ranks: Ranks = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.ranks = self.job.ranks
 
 
 def prepare(
@@ -101,12 +97,14 @@ def prepare(
     temporary: str | None = None,
     stop: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda text: None,
+    meter: Meter | None = None,
 ) -> Prepared | None:
     """The job of sampling the generator in a file into a set; None where that is done.
 
     output: name of the set, "-" for standard output, with `temporary` as a folder for pieces.
     history: an entry for the set, to which what the images hang on is added.  stack: closes what is
-    opened.  stop: called often, and may raise.  say: told of what is assumed.
+    opened.  stop: called often, and may raise.  say: told of what is assumed.  meter: shows the
+    progress of a search for levels.
 
     Raises DataError for what is no generator and settings that do not go with it, CannotError for
     a missing GPU, no memory, a full disk, a set that another process writes.
@@ -125,7 +123,7 @@ def prepare(
     sampler = Sampler(
         generator,
         settings,
-        _levels(path, digest, generator, settings, ranks, stop),
+        _levels(path, digest, generator, settings, ranks, stop, meter),
         seed=wanted.seed,
         label=wanted.label,
         official=wanted.official,
@@ -184,6 +182,7 @@ def _levels(
     settings: SamplingSettings,
     ranks: Ranks,
     stop: Callable[[], None],
+    meter: Meter | None,
 ) -> list[float]:
     """Falling noise levels; those that are searched for, on rank 0, are kept beside the file."""
     solver = make_solver(settings)
@@ -200,6 +199,7 @@ def _levels(
         kept = f"{path}{SUFFIX}"
         with cannot_write(kept):
             schedules = Schedules(kept, digest, generator, ranks.device, tick)
+            schedules.meter = meter or schedules.meter
             found = schedules.levels(settings, solver, level_points(settings, solver))
     ranks.wait(stop)
     return json.loads(ranks.of_all(json.dumps(found))[0])

@@ -22,7 +22,7 @@ LONGEST = 2000  # characters of a line of error
 NOT_FINITE = re.compile(r"(?<![\w.\-/])[+-]?(nan|inf|infinity)(?![\w.\-/])", re.IGNORECASE)
 TEXTS = (".json", ".jsonl", ".csv", ".svg")  # files that are read strictly
 PROGRESS = re.compile(
-    r"adv[a-z]+: (epoch \d+: |\d+ images: loss |\S+: images left |\d+ of \d+ images)"
+    r"adv[a-z]+: (epoch \d+: |\d+ images: loss |\S+: images left |\d+ of \d+ (images|evaluations))"
 )
 CLOSING = ("<&-", ">&-", "2>&-")  # as a shell closes a standard stream, by its number
 

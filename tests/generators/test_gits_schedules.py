@@ -1,5 +1,6 @@
 """Searched levels are kept beside a checkpoint, and used again."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -95,3 +96,17 @@ def test_a_damaged_file_is_refused(schedules, damage):
         file.write(damage(text))
     with pytest.raises(DataError, match=r"net\.gits\.json: .*damaged.*remove"):
         schedules().levels(SETTINGS, IPNDM(), 5)
+
+
+def test_the_progress_of_a_search_is_shown_to_its_end(schedules):
+    shown = []
+
+    @contextlib.contextmanager
+    def meter(total):
+        shown.append(total)
+        yield shown.append
+
+    made = schedules()
+    made.meter = meter
+    made.levels(SETTINGS, IPNDM(), 5)
+    assert shown[0] == sum(shown[1:]) == 6 * 8
