@@ -48,7 +48,7 @@ class Evaluator:
         Raises DataError where the run is finished and evaluations asked for were not made.
         """
         # without a word of the precision, a state is older than the choice
-        other = before and difference({"eval_precision": "fp32", **before}, self.plan.document())
+        other = before and _otherwise({"eval_precision": "fp32", **before}, self.plan.document())
         if other and finished:
             raise DataError(
                 f"the run is finished, and was evaluated {other}: score its checkpoints with"
@@ -80,3 +80,14 @@ class Evaluator:
         except NotFiniteError as err:
             raise DivergedError(str(err)) from None
         return {"seconds": time.monotonic() - begun, **found}
+
+
+def _otherwise(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """In words, how evaluations were made that are asked for otherwise now; "" if they are not."""
+    for name in ("test", "validation"):  # of which the documents hold digests
+        its, mine = before.get(name), now.get(name)
+        if its != mine and its is None:
+            return f"on no {name} images"
+        if its != mine:
+            return f"on {'other ' if mine else ''}{name} images" + ("" if mine else ", now on none")
+    return difference(before, now)

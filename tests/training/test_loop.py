@@ -163,12 +163,12 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_line(small_sets):
 def test_a_finished_run_does_not_pass_over_evaluations_that_it_did_not_make(small_run):
     line = f"{RUN} -o plain".replace("--validation few", "--validation test")
     done = advtrain(small_run.parent, line, status=2)
-    assert "the run is finished, and was evaluated with validation" in done.stderr
+    assert "the run is finished, and was evaluated on other validation images" in done.stderr
     assert done.stderr.endswith("score its checkpoints with adveval\n")
     bare = RUN.partition(" --evaluate")[0].replace(" --test test --validation few", "")
     advtrain(small_run.parent, f"{bare} -o bare")
     done = advtrain(small_run.parent, f"{bare} --test test -o bare", status=2)
-    assert "the run is finished, and was evaluated with test None" in done.stderr
+    assert "the run is finished, and was evaluated on no test images" in done.stderr
 
 
 def test_evaluations_are_of_the_precision_that_is_asked_for(small_run):
