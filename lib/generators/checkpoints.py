@@ -101,9 +101,20 @@ def _described(path: Path, document: Mapping[str, Any]) -> tuple[NetworkSpec, st
     if not known or (kind == "pfgmpp") != (dimensions is not None):
         raise DataError(f"{path}: dimensions: found {dimensions!r:.40} with kind {kind}")
     try:
-        return NetworkSpec.of(document.get("network") or {}), kind, dimensions
+        spec = NetworkSpec.of(document.get("network") or {})
     except DataError as err:
         raise DataError(f"{path}: {err}") from None
+    names, history = document.get("class_names"), document.get("history", [])
+    if names is not None and not _of(names, str):
+        raise DataError(f"{path}: class_names: found {names!r:.40}; expected a list of texts")
+    if not _of(history, dict):
+        raise DataError(f"{path}: history: found {history!r:.40}; expected a list of objects")
+    return spec, kind, dimensions
+
+
+def _of(value: Any, kind: type) -> bool:
+    """Whether a value of JSON is a list of such items."""
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
 def filled(

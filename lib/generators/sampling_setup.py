@@ -216,6 +216,8 @@ def _opened(
 ) -> tuple[str, StreamWriter | None] | None:
     """The folder of pieces, and the set, opened where this is rank 0; None where it is there."""
     names = generator.description.get("class_names")
+    if names and len(names) != generator.spec.classes:  # of classes that the network is not told
+        names = None
     known: dict[str, Any] = {
         "chunk": wanted.chunk,
         "class_names": names,

@@ -58,6 +58,7 @@ def prepare(
         "run": os.path.basename(os.path.abspath(folder)),
         "dataset": name or images.name,
         "history": [*images.history, *([history] if history else [])],
+        **({"class_names": list(images.class_names)} if images.class_names else {}),
     }
     hardware = hardware or Hardware()
     plan = plan_of(images, recipe, hardware, about)

@@ -125,6 +125,12 @@ LAST = "model.dec.16x16_aux_conv.bias"
         (len, {"kind": "vp"}, "kind: found 'vp'"),
         (len, {"dimensions": 128}, "dimensions: found 128 with kind edm"),
         (len, {"network": {"form": "ddpmpp"}}, "shape: found None"),
+        (
+            len,
+            {"class_names": ["a", 3]},
+            r"class_names: found \['a', 3\]; expected a list of texts",
+        ),
+        (len, {"history": "made"}, "history: found 'made'; expected a list of objects"),
     ],
 )
 def test_a_changed_file_is_refused_in_one_line(change, about, why, tmp_path):

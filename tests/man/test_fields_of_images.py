@@ -75,18 +75,16 @@ def test_fields_of_checkpoints_are_documented(trained):
 
 
 def test_columns_of_adveval_and_advflops_are_documented(trained):
-    for command, modes, line in (
-        (
-            "adveval",
-            ("", "--classwise", "--confusion", "--per-image"),
-            "run/last.safetensors test --first 4 --attack pgd1-cw",
-        ),
-        ("advflops", ("", "--samples 1M", "--flops 1e15"), "wrn-10-1"),
+    scored = "adveval run/last.safetensors test --first 4 --attack pgd1-cw"
+    counted = "advflops wrn-10-1", "advflops ddpmpp-4x1 --generated 1k"
+    for command, lines in (
+        ("adveval", [f"{scored} {m}" for m in ("", "--classwise", "--confusion", "--per-image")]),
+        ("advflops", [*counted, f"{counted[0]} --samples 1M", f"{counted[0]} --flops 1e15"]),
     ):
         printed = set()
         with inside(trained) as call:
-            for mode in modes:
-                rows = call(f"{command} {line} {mode}").stdout
+            for line in lines:
+                rows = call(line).stdout
                 printed |= set(rows.splitlines()[0].split(","))
         documents = {"format", "version", "history", "device", "versions", "seconds", "rows"}
         assert heads(sections(f"{command}.1")["OUTPUT"]) - documents == printed

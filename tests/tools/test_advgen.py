@@ -146,6 +146,19 @@ class Obeyed:
         return os.mkdir, ("obeyed",)
 
 
+def test_the_names_of_classes_go_from_set_to_generator_to_set(folder, run):
+    number = np.arange(32)
+    image = np.zeros((32, 8, 8, 3), np.uint8)
+    np.savez(folder / "two.npz", image=image, label=number % 2)
+    run("advpack two.npz --class-names cat,dog -q -o two")
+    line = "advdiffuse ddpmpp-4x1 --data two --samples 8 --batch 8 --augment-probability 0"
+    run(f"{line} -q -o named")
+    run("advgen named/generator.safetensors --images 4 --solver euler --steps 1 -q -o cats")
+    made = open_set([str(folder / "cats")])
+    assert made.class_names == ("cat", "dog")
+    assert [entry["tool"] for entry in made.history] == ["advpack", "advdiffuse", "advgen"]
+
+
 REFUSED = {
     "advgen nowhere.st --images 5": "nowhere.st: no such file",
     "advgen cut.st --images 5": "cut.st: damaged",
