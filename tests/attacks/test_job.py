@@ -54,7 +54,7 @@ PLACES = """
 for owner, name, count in (
     (rounds, "do_round", 1), (store.Store, "write", 1), (job.Job, "_save", 3), (os, "replace", 2),
     (results, "attacked_chunk", 1), (results, "attacked_chunk", 2), (Writer, "_end_shard", 1),
-    (Writer, "_commit", 1), (store.Store, "remove", 1), (None, None, 0),
+    (Writer, "_end", 1), (store.Store, "remove", 1), (None, None, 0),
 ):
     def dying():
         if owner:
@@ -66,7 +66,7 @@ print("done")
 """
 # Asks it to stop as it writes the shards, and when they are there.
 WRITING = """
-owner = {"attacked_chunk": results, "_commit": Writer}[sys.argv[2]]
+owner = {"attacked_chunk": results, "_end": Writer}[sys.argv[2]]
 call = getattr(owner, sys.argv[2])
 def asking(*given, **named):
     os.kill(os.getpid(), signal.SIGTERM)
@@ -152,7 +152,7 @@ def test_kills_at_every_place_change_no_byte(whole, place):
     assert files(killed) == files(whole)
 
 
-@pytest.mark.parametrize(("where", "status"), [("attacked_chunk", 143), ("_commit", 0)])
+@pytest.mark.parametrize(("where", "status"), [("attacked_chunk", 143), ("_end", 0)])
 def test_a_signal_while_the_set_is_written_leaves_none_or_all_of_it(whole, place, where, status):
     folder = place("writing")
     done = python(folder, WRITING, LINE, where, status=status)
