@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from advlib.errors import DataError
+from advlib.file_kinds import PICKLE, ZIP, path_kind
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch's older form
 STORAGES = {
@@ -79,6 +80,8 @@ def read_pickle(path: str | Path) -> Any:
     """
     path = Path(path)
     size = path.stat().st_size
+    if (kind := path_kind(path)) not in ("", ZIP, PICKLE):
+        raise DataError(f"{path}: {kind}; expected a generator's pickle")
     with path.open("rb") as file:
         start = file.read(14)
         file.seek(0)
@@ -132,7 +135,9 @@ class _Reader(pickle.Unpickler):
 def _read_zip(file: BinaryIO, size: int) -> Any:
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
-        inner = next(name for name in names if name.endswith("data.pkl"))
+        inner = next((name for name in names if name.endswith("data.pkl")), None)
+        if inner is None:
+            raise ValueError("a zip archive without data.pkl, which torch.save puts there")
         folder = inner.removesuffix("data.pkl")
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise ValueError("compressed, which torch does not do")

@@ -1,8 +1,10 @@
 """Pickles that would run code are refused and not run, at every level; damage is one line."""
 
+import gzip
 import io
 import os
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -152,3 +154,23 @@ def test_no_damage_is_more_than_one_line(tmp_path_factory, data):
         read(tmp_path_factory.mktemp("damage"), bytes(damaged))
     except DataError as err:
         assert "\n" not in str(err)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page; expected a generator's pickle"),
+        (gzip.compress(b"x"), "compressed with gzip (gunzip it); expected a generator's pickle"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"),
+    ],
+)
+def test_files_of_other_kinds_are_named(content, why, tmp_path):
+    (tmp_path / "g.pkl").write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(f"g.pkl: {why}")):
+        read_pickle(tmp_path / "g.pkl")
+
+
+def test_an_archive_of_something_else_is_named(tmp_path):
+    np.savez(tmp_path / "g.npz", image=np.zeros(3))
+    with pytest.raises(DataError, match=r"g.npz: no generator's pickle.*without data.pkl"):
+        read_pickle(tmp_path / "g.npz")
