@@ -20,7 +20,8 @@ from advlib.jobs.memory import keep_memory
 from advlib.jobs.ranks import Ranks, join
 from advlib.shards.archive import StreamWriter
 from advlib.shards.constants import IMAGES_PER_CHUNK, IMAGES_PER_SHARD
-from advlib.shards.part_writer import PartWriter, part_files
+from advlib.shards.part_writer import PartWriter
+from advlib.shards.set_files import part_files
 from advlib.shards.writer import Writer
 
 BATCH = "batch.json"  # in the folder of pieces: how many images at once the job began with

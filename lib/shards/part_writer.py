@@ -6,7 +6,6 @@ the index of the set takes its place.
 """
 
 import contextlib
-import glob
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from advlib.documents import parse_json
 from advlib.errors import CannotError, DataError
 from advlib.jobs.files import cannot_write, lock_folder, sync_folder, write_json
 from advlib.shards.constants import FORMAT, SUFFIX
+from advlib.shards.set_files import part_files
 from advlib.shards.writer import Writer
 
 MOVED = "moved.json"  # in the hidden folder: that the part is complete, and on its way
@@ -32,6 +32,8 @@ class PartWriter(Writer):
     def __init__(
         self, name: str, first: int, last: int, total: int, *, shard: int, job: dict, **known: Any
     ):
+        if name.endswith(".tar"):
+            raise DataError(f"{name}: one file; parts are of a set, as {name.removesuffix('.tar')}")
         super().__init__(name, "chunk", shard=shard, job=job, **known)
         self.first, self.last, self.total = first, last, total
         self.part = f"{self.base}.part-{first:012d}-{last:012d}.json"
@@ -67,8 +69,9 @@ class PartWriter(Writer):
         self._entries = entries
         with cannot_write(self.name):
             write_json(self.name + SUFFIX, self._index().document())
-            for path in self._part_files():
-                os.unlink(path)
+            for path in part_files(self.name):
+                with contextlib.suppress(FileNotFoundError):  # another part's process ends too
+                    os.unlink(path)
         return True
 
     def _end(self) -> None:
@@ -97,7 +100,7 @@ class PartWriter(Writer):
     def _parts(self) -> Sequence[dict[str, Any]]:
         """What the parts that are there say, in their order."""
         found = []
-        for path in self._part_files():
+        for path in part_files(self.name):
             try:
                 with open(path, "rb") as file:
                     part = parse_json(file.read())
@@ -112,9 +115,6 @@ class PartWriter(Writer):
             found.append(part)
         return sorted(found, key=lambda part: part["first"])
 
-    def _part_files(self) -> list[str]:
-        return part_files(self.name)
-
     def _refuse_other_set(self) -> None:
         if os.path.exists(self.name + SUFFIX) and not self.in_place():
             raise DataError(
@@ -123,8 +123,3 @@ class PartWriter(Writer):
 
     def _beside(self, file: str) -> str:
         return os.path.join(self.folder, file)
-
-
-def part_files(name: str) -> list[str]:
-    """The files that say what the parts of a set hold that are there."""
-    return glob.glob(f"{glob.escape(name)}.part-*.json")

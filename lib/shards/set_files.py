@@ -4,6 +4,7 @@ A set `data/train` is the files data/train-000000.tar, data/train-000001.tar, ..
 data/train.index.json; a set of one file `revised.tar` has revised.tar.index.json.
 """
 
+import glob
 import os
 import re
 from collections.abc import Sequence
@@ -104,6 +105,7 @@ def _paths(spec: str) -> list[str]:
     if spec.endswith(".tar"):
         raise DataError(f"{spec}: no such file")
     if not os.path.isfile(spec + SUFFIX):
+        _require_no_parts(spec)
         raise DataError(f"{spec}: neither a file nor a set with an index; {EXPECTED}")
     folder = os.path.dirname(spec)
     paths = [os.path.join(folder, s.url) for s in read_index(spec + SUFFIX).shards]
@@ -141,7 +143,23 @@ def _folder(folder: str) -> list[str]:
     for path in paths:
         if not os.path.isfile(path):
             raise DataError(f"{path}: no regular file (or a broken link); expected a shard")
+    for name in dict.fromkeys(map(set_name, paths)):
+        _require_no_parts(name)
     return paths
+
+
+def part_files(name: str) -> list[str]:
+    """The files that say what the parts of a set hold that are there; none of a whole set."""
+    return sorted(glob.glob(f"{glob.escape(name)}.part-*.json"))
+
+
+def _require_no_parts(name: str) -> None:
+    """DataError for a set that is made in parts, of which not all are there yet."""
+    if part_files(name) and not os.path.isfile(name + SUFFIX):
+        raise DataError(
+            f"{name}: some of the parts that it is made in are not there; make them, or name the"
+            " .tar files of those that are"
+        )
 
 
 def require_set_name(name: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from advlib.errors import DataError
 from advlib.shards.chunk import Chunk
-from advlib.shards.part_writer import PartWriter, part_files
+from advlib.shards.part_writer import PartWriter
 from advlib.shards.reader import open_set
+from advlib.shards.set_files import part_files
 from advlib.shards.writer import Writer
 
 JOB = {"made": "of noise"}
@@ -121,3 +122,36 @@ def test_another_set_of_the_name_is_left_alone(tmp_path):
     with pytest.raises(DataError, match="another set of that name is there"):
         write(tmp_path, 0, 10)
     assert contents(tmp_path) == before
+
+
+def test_a_set_of_which_parts_are_missing_is_no_set(tmp_path):
+    """Its shards alone, numbered without a gap, would pass for one."""
+    write(tmp_path, 0, 20)
+    for name in (tmp_path, tmp_path / "set"):
+        with pytest.raises(DataError, match="some of the parts that it is made in are not there"):
+            open_set([str(name)])
+    named = [str(tmp_path / f"set-00000{i}.tar") for i in range(2)]
+    assert len(open_set(named)) == 20
+    write(tmp_path, 20, 34)
+    assert len(open_set([str(tmp_path)])) == TOTAL
+
+
+def test_one_file_has_no_parts(tmp_path):
+    with pytest.raises(DataError, match=r"one.tar: one file; parts are of a set, as .*/one$"):
+        PartWriter(str(tmp_path / "one.tar"), 0, 20, TOTAL, job=JOB, **KNOWN)
+
+
+def test_parts_that_end_at_once_both_end_well(tmp_path, whole, monkeypatch):
+    (tmp_path / "parts").mkdir()
+    write(tmp_path / "parts", 0, 20)
+    unlink = os.unlink
+
+    def raced(path, **extra):
+        unlink(path, **extra)
+        if ".part-" in str(path):  # the other process has removed it meanwhile
+            unlink(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", raced)
+        write(tmp_path / "parts", 20, 34)
+    assert contents(tmp_path / "parts") == whole
