@@ -96,7 +96,7 @@ def main(checkpoint, numbers, preset, output, **options):
     try:
         with asked.listening(), contextlib.ExitStack() as stack:
             folder = stack.enter_context(cli.temporary_folder()) if output == "-" else None
-            prepared = setup.prepare(
+            job = setup.prepare(
                 checkpoint,
                 settings,
                 wanted,
@@ -108,8 +108,8 @@ def main(checkpoint, numbers, preset, output, **options):
                 say=cli.note,
                 meter=cli.search_meter,
             )
-            if prepared:
-                cli.sample_set(prepared)
+            if job:
+                job.run(cli.sampling_meter, cli.note)
     except Signalled:
         cli.note(cli.stopped_sampling(output))
     leave()

@@ -54,7 +54,6 @@ from advlib.cli.options import (
     quality_options,
     seed_option,
     setting_options,
-    share_option,
     take_settings,
     where_option,
 )
@@ -79,7 +78,7 @@ from advlib.cli.quality import draw_copies, quality_sides, record_quality
 from advlib.cli.sampling import (
     apply_preset,
     deciding_command,
-    sample_set,
+    sampling_meter,
     search_meter,
     stopped_sampling,
 )
@@ -93,7 +92,7 @@ from advlib.cli.selecting import (
 )
 from advlib.cli.studying import lay_out_study, study_status
 from advlib.cli.tool import Tool
-from advlib.cli.training import training_meter
+from advlib.cli.training import share_option, training_meter
 from advlib.cli.verdicts import (
     finished,
     keep_verdict,
@@ -166,7 +165,7 @@ __all__ = [
     "quality_sides",
     "read_fits",
     "record_quality",
-    "sample_set",
+    "sampling_meter",
     "say_assumed",
     "say_done",
     "say_left_out",

@@ -11,7 +11,6 @@ import click
 from advlib import settings
 from advlib.cli.number_types import Count, Numbers, Radius, Whole
 from advlib.errors import DataError
-from advlib.numbers import parse_fraction
 
 Group = TypeVar("Group")
 
@@ -137,27 +136,6 @@ def seed_option(command: Any = None, *, applies: settings.Conditions = ()) -> An
         help="Random seed, kept in the output.",
     )
     return decorate if command is None else decorate(command)
-
-
-def _share(context: click.Context, param: click.Parameter, value: str) -> Fraction:
-    try:
-        share = parse_fraction(value)
-    except (ValueError, ZeroDivisionError):
-        raise click.BadParameter(f"found {value!r}; expected a fraction, as 1/8") from None
-    if not 0 < share < 1:
-        raise click.BadParameter(f"found {value!r}; expected above 0 and below 1")
-    return share
-
-
-share_option = option(
-    "--share",
-    default="1/8",
-    show_default=True,
-    callback=_share,
-    metavar="FRACTION",
-    help="Share of real images in a batch.",
-    applies=settings.when_given("real"),
-)
 
 
 where_option = click.option(

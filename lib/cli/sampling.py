@@ -1,4 +1,4 @@
-"""What advgen says and asks for beside its settings: preset, history, batch, progress."""
+"""What advgen says and asks for beside its settings: preset, history, progress."""
 
 import contextlib
 import os
@@ -7,16 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from advlib import __version__
-from advlib.cli.output import note
-
-if TYPE_CHECKING:
-    from advlib.generators.sampling_setup import Prepared
 
 EVERY = 60.0  # seconds between lines of progress where there is no terminal
 LEAST = 1e-9  # seconds
@@ -133,27 +129,3 @@ def _time(seconds: float) -> str:
         return f"{seconds / 86400:.1f} days"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
-def sample_set(prepared: "Prepared") -> None:
-    """Sample what is left of a set and write it, with progress; to be called on every rank."""
-    job, writer, ranks = prepared.job, prepared.writer, prepared.job.ranks
-    job.written = int(ranks.of_all(str(writer.images if writer else 0))[0])
-    there = job.done()
-    if there and ranks.first:
-        note(f"going on after {there} images that a killed run left")
-    meter = sampling_meter(job.count, there) if ranks.first else contextlib.nullcontext(None)
-    share = ranks.ranks / job.sampler.evaluations
-    with meter as tick:
-
-        def check(images: int) -> None:
-            job.stop()
-            ranks.sign()
-            if tick:
-                tick(images * share)
-
-        job.sampler.check = check
-        job.sample((lambda: job.write(writer)) if writer else lambda: None)
-        ranks.wait(job.stop)
-        if writer:
-            job.write(writer)

@@ -1,12 +1,39 @@
-"""Progress of a training run on standard error."""
+"""What commands of training share: the share of real images, progress on standard error."""
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import click
 
+from advlib.cli.options import option
+from advlib.numbers import parse_fraction
+from advlib.settings import when_given
+from advlib.training.settings import TrainingImages
+
 Words = Callable[[dict], str]  # of a row of the log
+
+
+def _share(context: click.Context, param: click.Parameter, value: str) -> Fraction:
+    try:
+        share = parse_fraction(value)
+    except (ValueError, ZeroDivisionError):
+        raise click.BadParameter(f"found {value!r}; expected a fraction, as 1/8") from None
+    if not 0 < share < 1:
+        raise click.BadParameter(f"found {value!r}; expected above 0 and below 1")
+    return share
+
+
+share_option = option(
+    "--share",
+    default=str(TrainingImages.share),
+    show_default=True,
+    callback=_share,
+    metavar="FRACTION",
+    help="Share of real images in a batch.",
+    applies=when_given("real"),
+)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ as those of a shard are whole.  No image hangs on pieces, batches or ranks.
 import contextlib
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import prod
 
@@ -21,6 +22,7 @@ from advlib.jobs.ranks import Ranks
 from advlib.shards.archive import StreamWriter
 from advlib.shards.chunk import Chunk
 
+Meter = Callable[[float, float], AbstractContextManager[Callable[[float], None]]]
 SMALLEST, CPU_BATCH = 16, 64  # images at once: where the search begins on a GPU; on a CPU
 
 
@@ -28,8 +30,9 @@ SMALLEST, CPU_BATCH = 16, 64  # images at once: where the search begins on a GPU
 class Generation:
     """The sampling of images number first to first + count - 1.
 
-    chunk, shard: images of one.  folder: for pieces, which all ranks see.  batch: images at once.
-    written: how many images are in the set already.
+    chunk: images of one.  folder: for pieces, which all ranks see.  batch: images at once.
+    writer: of the set, opened; None on all ranks but 0.  shard: images after which what is written
+    outlives a kill.  written: how many images are in the set already.
     stop: called often, and may raise to end the job where it stands.
     """
 
@@ -41,8 +44,40 @@ class Generation:
     batch: int
     ranks: Ranks
     folder: str
+    writer: StreamWriter | None
     written: int = 0
     stop: Callable[[], None] = lambda: None
+
+    def run(
+        self,
+        meter: Meter = lambda total, done: contextlib.nullcontext(lambda images: None),
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Sample what is left of the set, and write it; to be called on every rank.
+
+        meter: shows progress, of so many images from so many on, parts of one too.  say: told of
+        what is there already.
+        Raises CannotError for a state that is no number, no memory, a full disk; what `stop`
+        raises.
+        """
+        ranks, writer = self.ranks, self.writer
+        self.written = int(ranks.of_all(str(writer.images if writer else 0))[0])
+        there = self.done()
+        if there and ranks.first:
+            say(f"going on after {there} images that a killed run left")
+        share = ranks.ranks / self.sampler.evaluations
+        with meter(self.count, there) if ranks.first else contextlib.nullcontext() as shown:
+
+            def check(images: int) -> None:
+                self.stop()
+                ranks.sign()
+                if shown:
+                    shown(images * share)
+
+            self.sampler.check = check
+            self._sample()
+            ranks.wait(self.stop)
+            self._write()
 
     def pieces(self, done: int = 0) -> range:
         """The first images of all pieces, but for the first `done` images."""
@@ -57,33 +92,28 @@ class Generation:
                 ahead += os.path.getsize(self._path(start)) // image
         return self.written + ahead
 
-    def sample(self, after: Callable[[], None] = lambda: None) -> None:
-        """Sample the pieces of this rank that are not there.
-
-        after: called after each piece.
-        Raises CannotError for a state that is no number, no memory, a full disk; what the
-        sampler's `check` raises.
-        """
+    def _sample(self) -> None:
+        """Sample the pieces of this rank that are not there, and write what is whole meanwhile."""
         advice = f"out of memory with {self.batch} images a batch: take a smaller --batch"
         own, begun = slice(self.ranks.rank, None, self.ranks.ranks), self.first + self.written
-        for start in self.pieces()[own]:
+        missing = [at for at in self.pieces()[own] if at >= begun and not self._whole(at)]
+        self.ranks.wait(self.stop)  # before rank 0 writes pieces, and removes them
+        for start in missing:
             self.ranks.sign()
-            if start < begun:
-                continue
             with enough_memory(advice):
                 self._fill(start)
-            after()
+            self._write()
 
-    def write(self, writer: StreamWriter) -> None:
+    def _write(self) -> None:
         """Write the pieces that are whole, those of a shard together, and remove those before."""
         a_shard = self.shard // self.chunk
-        while True:
+        while self.writer:
             ahead = self.pieces(self.written)[:a_shard]
             if not ahead or not all(self._whole(start) for start in ahead):
                 return
             for start in ahead:
                 self.stop()
-                writer.write(self._read(start))
+                self.writer.write(self._read(start))
             # the shard before is whole now, and outlives a kill without its pieces
             before = self.pieces(max(self.written - self.shard, 0))
             for start in before[: a_shard if self.written else 0]:
@@ -93,8 +123,6 @@ class Generation:
 
     def _fill(self, start: int) -> None:
         path, size = self._path(start), self._size(start)
-        if self._whole(start):
-            return
         image = prod(self.sampler.shape)
         with cannot_write(path), open(path, "ab") as file:
             have = min(file.tell() // image, size) // self.batch * self.batch

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from advlib.errors import CannotError, DataError
+from advlib.errors import DataError
 from advlib.generators.checkpoints import Generator, load
 from advlib.generators.discriminator import FeatureDiscriminator, load_discriminator
 from advlib.generators.generation import Generation, fitting_batch
 from advlib.generators.gits_schedules import SUFFIX, Meter, Schedules
 from advlib.generators.sampling import Sampler, level_points, make_solver, usual_levels
 from advlib.generators.settings import SamplingSettings
-from advlib.jobs.files import atomic_write, cannot_write, file_sha256
+from advlib.jobs.agreement import require_shared_folder
+from advlib.jobs.files import cannot_write, file_sha256, write_json
 from advlib.jobs.memory import keep_memory
 from advlib.jobs.ranks import Ranks, join
 from advlib.shards.archive import StreamWriter
@@ -79,14 +80,6 @@ class Wanted:
         return self.shard or max(IMAGES_PER_SHARD["chunk"] // self.chunk, 1) * self.chunk
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A job, and what it writes into: opened on rank 0 alone, None on the others."""
-
-    job: Generation
-    writer: StreamWriter | None
-
-
 def prepare(
     path: str,
     settings: SamplingSettings,
@@ -99,7 +92,7 @@ def prepare(
     stop: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda text: None,
     meter: Meter | None = None,
-) -> Prepared | None:
+) -> Generation | None:
     """The job of sampling the generator in a file into a set; None where that is done.
 
     output: name of the set, "-" for standard output, with `temporary` as a folder for pieces.
@@ -146,15 +139,16 @@ def prepare(
         first=first,
         count=last - first,
         chunk=wanted.chunk,
-        shard=wanted.whole_shard if output != "-" else wanted.chunk,
+        shard=_settled(output, wanted),
         batch=_batch(folder, wanted, sampler, ranks),
         ranks=ranks,
         folder=folder,
+        writer=writer,
         stop=stop,
     )
-    if wanted.compile:
+    if wanted.compile:  # once the batch is found, since each size is compiled anew
         sampler.compile()
-    return Prepared(job, writer)
+    return job
 
 
 def _require_fit(path: str, generator: Generator, settings: SamplingSettings) -> None:
@@ -247,9 +241,20 @@ def _opened(
         writer.make_folder(PIECES)
     ranks.wait()
     folder = os.path.join(writer.partial, PIECES)
-    if not os.path.isdir(folder):
-        raise CannotError(f"{folder}: is not there: all machines must see the same folder")
+    require_shared_folder(folder, ranks)
     return folder, writer if ranks.first else None
+
+
+def _settled(output: str, wanted: Wanted) -> int:
+    """After how many images what is written outlives a kill: whole shards, or one whole file.
+
+    What goes into a pipe is not there again, and is not waited for.
+    """
+    if output == "-":
+        return wanted.chunk
+    if output.endswith(".tar"):
+        return -(-wanted.images // wanted.chunk) * wanted.chunk
+    return wanted.whole_shard
 
 
 def _batch(folder: str, wanted: Wanted, sampler: Sampler, ranks: Ranks) -> int:
@@ -261,6 +266,6 @@ def _batch(folder: str, wanted: Wanted, sampler: Sampler, ranks: Ranks) -> int:
     batch = wanted.batch or kept or fitting_batch(sampler, wanted.chunk)
     batch = min(map(int, ranks.of_all(str(batch))))
     if ranks.first and batch != kept:
-        with cannot_write(path), atomic_write(path) as out:
-            out.write(json.dumps(batch).encode())
+        with cannot_write(path):
+            write_json(path, batch)
     return batch

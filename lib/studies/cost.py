@@ -12,14 +12,14 @@ Source: Bartoldson et al. 2024, App. B.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from advlib.attacks.settings import PGD
 from advlib.errors import DataError
 from advlib.models.flops import training_forwards
 from advlib.models.zoo import parse
 from advlib.studies.grid import DataSet, Grid, Run
 from advlib.training.settings import Evaluation
 
-EVALUATION_STEPS = 40  # of PGD, in the evaluations of a run; Sec. 3.1
-EVALUATION_FORWARDS = 2 * EVALUATION_STEPS + 2
+EVALUATION_FORWARDS = 2 * PGD.steps + 2  # of PGD-40, in the evaluations of a run; Sec. 3.1
 CIFAR_TEST = 10_000  # images of the paper's test set
 
 
