@@ -17,6 +17,7 @@ GROUND = (
     "conditions",
     "vision",
     "file_kinds",
+    "csv_cells",
 )  # files, not rooms
 ROOMS = (  # from the ground up: each imports only those before it
     "jobs",
@@ -30,6 +31,7 @@ ROOMS = (  # from the ground up: each imports only those before it
     "runs",
     "laws",
     "laws.fitting",
+    "humans",
     "studies",
     "figures",
     "cli",
@@ -106,8 +108,8 @@ def test_cli_is_imported_by_tools_alone():
     assert [str(f) for f in users if ours(f.importer) and place(f.importer) != cli] == []
 
 
-@pytest.mark.parametrize("module", members("runs", "laws", "laws.fitting", "studies"))
-def test_runs_laws_and_studies_load_no_torch(module):
+@pytest.mark.parametrize("module", members("runs", "laws", "laws.fitting", "humans", "studies"))
+def test_runs_laws_humans_and_studies_load_no_torch(module):
     assert not {"torch", "torchvision"} & heads(loaded_by(module))
 
 

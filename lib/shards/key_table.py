@@ -1,7 +1,5 @@
 """Keys that choose images: a list of them, or a CSV table that is joined with the images."""
 
-import csv
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.conditions import Comparison
+from advlib.csv_cells import read_lines, require_width
 from advlib.errors import DataError
 
 COLUMNS = ("key", "image")  # names of the column that holds the keys of images
@@ -68,27 +67,15 @@ def read_keys(file: BinaryIO, name: str, conditions: Sequence[Comparison] = ()) 
 
 def _read_cells(file: BinaryIO, name: str) -> tuple[list[str], int, list[tuple[int, list[str]]]]:
     """The columns' names, the place of the keys among them, and rows: line number and cells."""
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{name}: not UTF-8 text; expected keys, one a line, or a CSV") from None
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline="")))
-    except csv.Error as err:
-        raise DataError(f"{name}: {err}; expected keys, one a line, or a CSV") from None
-    head = lines[0] if lines else None
-    if not head:
-        raise DataError(f"{name}: empty; expected keys, one a line, or a CSV with a column key")
+    lines = read_lines(file, name, "keys, one a line, or a CSV with a column key")
+    head = lines[0][1]
     at = next((head.index(k) for k in COLUMNS if k in head), None)
     if at is None and len(head) > 1:
         have = ", ".join(head[:SHOWN]) + (", ..." if len(head) > SHOWN else "")
         raise DataError(f"{name}: no column key or image among {have:.300}")
-    begin = 0 if at is None else 1
+    rows = lines if at is None else lines[1:]
     head, at = (["key"], 0) if at is None else (head, at)
-    rows = [(number, cells) for number, cells in enumerate(lines[begin:], begin + 1) if cells]
-    for number, cells in rows:
-        if len(cells) != len(head):
-            raise DataError(f"{name}:{number}: {len(cells)} cells; expected {len(head)}")
+    require_width(rows, len(head), name)
     return head, at, rows
 
 
