@@ -23,11 +23,7 @@ OF_AUTOATTACK = Rule(
 @cli.setting_options(AttackSettings, steps="--attack-steps", loss="--attack-loss")
 @click.option("--first", type=cli.Whole(min=1), metavar="N", help="The first N images alone.")
 @cli.network_options
-@click.option(
-    "--pixels",
-    type=click.Choice(["unit", "signed", "bytes"]),
-    help="Values that a module:name takes: [0, 1], [-1, 1], [0, 255]. [default: unit]",
-)
+@cli.pixel_values_option
 @click.option(
     "--batch",
     type=cli.Whole(min=1),

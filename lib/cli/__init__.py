@@ -33,6 +33,7 @@ from advlib.cli.images import (
     standard_input,
     temporary_folder,
 )
+from advlib.cli.judging import judging_meter, judging_options, print_answers
 from advlib.cli.networks import (
     device_name,
     history_with,
@@ -41,6 +42,7 @@ from advlib.cli.networks import (
     network_options,
     open_checkpoint,
     open_network,
+    pixel_values_option,
     versions,
 )
 from advlib.cli.number_types import FLOPS, NUMBERS, Count, Numbers, Radius, Whole
@@ -63,6 +65,7 @@ from advlib.cli.output import (
     note,
     note_each,
     open_inputs,
+    printed_into,
     progress,
     read_fits,
     say_assumed,
@@ -139,6 +142,8 @@ __all__ = [
     "job_folder",
     "job_versions",
     "join_ranks",
+    "judging_meter",
+    "judging_options",
     "keep_verdict",
     "keys_from_standard_input",
     "keys_option",
@@ -158,8 +163,11 @@ __all__ = [
     "option",
     "option_names",
     "output_option",
+    "pixel_values_option",
     "pixels_option",
+    "print_answers",
     "print_verdict",
+    "printed_into",
     "progress",
     "quality_options",
     "quality_sides",

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advlib.cli.options import option
 from advlib.cli.output import history_entry, note
 from advlib.models.zoo import NORMALISATIONS
+from advlib.settings import Conditions
 
 if TYPE_CHECKING:
     import torch
@@ -20,25 +22,49 @@ if TYPE_CHECKING:
     Images = ShardSet | ShardStream
 
 
-def network_options(command: Any) -> Any:
-    """`--model`, `--normalisation`, `--current` and `--device`."""
+def network_options(command: Any = None, *, applies: Conditions = ()) -> Any:
+    """`--model`, `--normalisation`, `--current` and `--device`; bare, or with conditions."""
     options = [
-        click.option(
-            "--model", metavar="MODEL", help="What the checkpoint holds, as wrn-28-10-relu."
+        option(
+            "--model",
+            metavar="MODEL",
+            applies=applies,
+            help="What the checkpoint holds, as wrn-28-10-relu.",
         ),
-        click.option(
+        option(
             "--normalisation",
             type=click.Choice(list(NORMALISATIONS)),
+            applies=applies,
             help="Of a checkpoint of others that does not say it. [default: by its classes]",
         ),
-        click.option("--current", is_flag=True, help="The weights that are not averaged."),
-        click.option(
-            "--device", metavar="DEVICE", help="cpu, cuda or cuda:1. [default: a GPU, if any]"
+        option(
+            "--current", is_flag=True, applies=applies, help="The weights that are not averaged."
+        ),
+        option(
+            "--device",
+            metavar="DEVICE",
+            applies=applies,
+            help="cpu, cuda or cuda:1. [default: a GPU, if any]",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    def decorate(command: Any) -> Any:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return decorate if command is None else decorate(command)
+
+
+def pixel_values_option(command: Any = None, *, applies: Conditions = ()) -> Any:
+    """`--pixels`: the values that a network of Python code takes; bare, or with conditions."""
+    decorate = option(
+        "--pixels",
+        type=click.Choice(["unit", "signed", "bytes"]),
+        applies=applies,
+        help="Values that a module:name takes: [0, 1], [-1, 1], [0, 255]. [default: unit]",
+    )
+    return decorate if command is None else decorate(command)
 
 
 def open_checkpoint(

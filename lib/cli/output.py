@@ -1,6 +1,8 @@
 """Reading fits and tables, writing rows, documents and files."""
 
+import contextlib
 import csv
+import io
 import json
 import re
 import shlex
@@ -10,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from advlib import __version__
-from advlib.errors import one_line, printable
+from advlib.errors import CannotError, one_line, printable
+from advlib.jobs.files import atomic_write
 from advlib.numbers import finite_json
 
 DIGITS = 8  # significant digits of a number in CSV; JSON has them all
@@ -161,6 +164,28 @@ def _write_csv(rows: Iterable[Iterable]) -> None:
         [printable(cell) if shown or BREAKS.search(cell) else cell for cell in map(_cell, row)]
         for row in rows
     )
+
+
+@contextlib.contextmanager
+def printed_into(path: str | None) -> Iterator[None]:
+    """What is printed on standard output while the block lasts goes into the file of that name,
+    which appears only when complete; None or - for standard output as it is.
+
+    Raises CannotError where the file cannot be written.
+    """
+    if path in (None, "-"):
+        yield
+        return
+    try:
+        with atomic_write(path) as file:
+            text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+            try:
+                with contextlib.redirect_stdout(text):
+                    yield
+            finally:
+                text.detach()
+    except OSError as err:
+        raise CannotError(f"{err.filename or path}: {err.strerror}") from err
 
 
 def write_text(blocks: Iterable[str]) -> None:

@@ -20,8 +20,13 @@ from advlib.cli.streams import prepare_streams
 from advlib.errors import CannotError, DataError, OnAllRanksError, one_line
 from advlib.jobs.signals import Signalled, raise_signals
 
-# Modules of the packages that only commands with images need, which `images` installs
+# Modules of the packages that only some commands need, by the extra that installs them
 IMAGES = ("h5py", "pyautoattack", "safetensors", "torch", "torchvision")
+JUDGES = ("httpx",)
+ADVICE = {
+    **dict.fromkeys(IMAGES, "install advtools[images], as make install IMAGES=1 does"),
+    **dict.fromkeys(JUDGES, "install advtools[judges]"),
+}
 AFTER_FIRST = 5.0  # seconds that other ranks leave torchrun to end them
 
 
@@ -167,9 +172,8 @@ def _ending(err: BaseException) -> tuple[int, str]:
             )
         case MemoryError():
             return 1, "out of memory"
-        case ModuleNotFoundError() if (missing := (err.name or "").partition(".")[0]) in IMAGES:
-            advice = "install advtools[images], as make install IMAGES=1 does"
-            return 1, f"{missing} is not installed; {advice}"
+        case ModuleNotFoundError() if (missing := (err.name or "").partition(".")[0]) in ADVICE:
+            return 1, f"{missing} is not installed; {ADVICE[missing]}"
     return 1, f"internal error: {type(err).__name__}: {err} (see --debug)"
 
 

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 SIZE = 224  # pixels of an image, height and width
 FEATURES = 1280
+CLASSES = 1000  # of ImageNet
+MIDDLE, WIDTH = 127.0, 128.0  # subtracted from pixels, and what they are divided by; TensorFlow's
 EPSILON = 1e-3  # of batch norms
 STEM = 32  # channels
 # blocks, kernel, stride of the first, expansion, channels
@@ -66,7 +68,10 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Images (b, 3, 224, 224) of floats in [-1, 1] to features (b, 1280)."""
+    """Images (b, 3, 224, 224) of floats in [-1, 1] to features (b, 1280).
+
+    `classify` gives logits (b, 1000) of ImageNet's classes instead; it takes other sizes too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,9 +88,14 @@ class EfficientNetLite0(nn.Module):
                 wide = out
         layers += [SameConvolution(wide, FEATURES, 1), nn.BatchNorm2d(FEATURES, EPSILON)]
         self.layers = nn.Sequential(*layers, nn.ReLU6())
+        self.head = nn.Linear(FEATURES, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images).mean((2, 3))
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits of images."""
+        return self.head(self(images))
 
     def fill(self, tensors: dict[str, Tensor]) -> None:
         """Take the weights of a state dict that names the same layers in the same order.
@@ -93,11 +103,10 @@ class EfficientNetLite0(nn.Module):
         Raises ValueError where it does not.
         """
         mine = self.state_dict()
-        theirs = {name: value for name, value in tensors.items() if not name.startswith("_fc.")}
-        if len(mine) != len(theirs):
-            raise ValueError(f"{len(theirs)} tensors; expected {len(mine)}")
+        if len(mine) != len(tensors):
+            raise ValueError(f"{len(tensors)} tensors; expected {len(mine)}")
         filled = {}
-        for (name, old), (other, value) in zip(mine.items(), theirs.items(), strict=True):
+        for (name, old), (other, value) in zip(mine.items(), tensors.items(), strict=True):
             if old.shape != value.shape or not torch.isfinite(value).all():
                 raise ValueError(f"{other}: {tuple(value.shape)}; expected {tuple(old.shape)}")
             filled[name] = value

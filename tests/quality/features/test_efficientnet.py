@@ -5,15 +5,16 @@ import pytest
 import torch
 from efficientnet_lite_pytorch import EfficientNet as Theirs
 
-from advlib.errors import CannotError, DataError
-from advlib.quality.features import efficientnet, open_features
+from advlib.errors import DataError
+from advlib.quality.efficientnet_weights import installed
+from advlib.quality.features import open_features
 from advlib.quality.resize import resize_half_pixel
 
 CPU = torch.device("cpu")
 
 
 def test_features_are_those_of_the_other_implementation():
-    path = efficientnet._installed()
+    path = installed()
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
     theirs = Theirs.from_name("efficientnet-lite0").eval()
     theirs.load_state_dict(torch.load(path, weights_only=True))
@@ -33,18 +34,7 @@ def test_grey_images_are_three_equal_channels():
     torch.testing.assert_close(one, three)
 
 
-def test_without_the_package_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(efficientnet, "PACKAGE", "no_such_package")
-    with pytest.raises(CannotError, match=r"install advtools\[features\]"):
-        open_features("efficientnet-lite0", (32, 32, 3), CPU)
-
-
-def test_other_weights_and_channels_are_refused(tmp_path, monkeypatch):
-    path = tmp_path / "weights.pth"
-    torch.save({"a": torch.zeros(3)}, path)
-    monkeypatch.setattr(efficientnet, "_installed", lambda: path)
-    with pytest.raises(DataError, match="not the weights of efficientnet-lite0: 1 tensors"):
-        open_features("efficientnet-lite0", (32, 32, 3), CPU)
+def test_other_channels_and_files_are_refused():
     with pytest.raises(DataError, match="images of 4 channels; expected 1 or 3"):
         open_features("efficientnet-lite0", (32, 32, 4), CPU)
     with pytest.raises(DataError, match="take no file of weights"):

@@ -1,0 +1,1 @@
+"""A vision-language model as judge, over chat completions on any server."""

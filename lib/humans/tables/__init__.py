@@ -1,0 +1,1 @@
+"""Tables of people's answers in the forms of others, as judgements."""
