@@ -80,7 +80,9 @@ def judging_options(options: Mapping[str, Any], sets: Iterable[str]) -> dict[str
     def network(spec: str, source: Any) -> "tuple[Callable, int, Any]":
         device = choose_device()
         known = {name: options[name] for name in ("model", "normalisation", "current")}
-        model, _, classes = open_network(spec, source, device, options["pixels"], known)
+        model, _, classes = open_network(
+            spec, source, device, options["pixels"], known, attacked=False
+        )
         return model, classes, device
 
     kept = {name: options[name] for name in ("batch", "higher", "columns")}

@@ -106,11 +106,13 @@ def open_network(
     device: "torch.device",
     pixels: str | None,
     options: Mapping[str, Any],
+    *,
+    attacked: bool = True,
 ) -> "tuple[Classifier | Adapted, dict[str, Any], int]":
     """A checkpoint's network, or that of Python code named as `module:name`.
 
     Returns it, its description, and how many classes it has.  pixels: the values that a network
-    of Python code takes.
+    of Python code takes.  attacked: whether it must have a gradient by the images.
     """
     import os
 
@@ -136,16 +138,17 @@ def open_network(
     if switched:
         kinds = " and ".join(sorted(switched))
         note(f"{spec}: its import switched {kinds} on; off again, products are of float32")
+    asked = "attacked" if attacked else "asked"
     if description["training_mode_left_on"]:
-        note(f"{spec}: was in training mode; it is attacked in evaluation mode")
+        note(f"{spec}: was in training mode; it is {asked} in evaluation mode")
     height, width, channels = source.shape
-    classes = callables.probe(adapted, (channels, height, width), device)
+    classes = callables.probe(adapted, (channels, height, width), device, gradient=attacked)
     if any(
         part.training
         for module in imported.modules_of(adapted.network)
         for part in module.modules()
     ):
-        note(f"{spec}: puts itself into training mode when it is asked, and is attacked in it")
+        note(f"{spec}: puts itself into training mode when it is asked, and is {asked} in it")
     return adapted, description, classes
 
 

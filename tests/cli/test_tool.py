@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import environment
 
-from advlib.cli.tool import IMAGES
+from advlib.cli.tool import IMAGES, JUDGES
 
 ROOT = Path(__file__).parents[2]
 # Runs a command as if a package were not installed, wherever it is imported.
@@ -74,10 +74,28 @@ def test_a_command_says_in_one_line_what_to_install(folder, package, line):
     )
 
 
-def test_each_package_of_the_extra_is_known_and_tried():
+def test_a_judge_on_a_server_says_what_to_install(folder):
+    line = "advjudge chat:seer made -q --server http://127.0.0.1:9/v1 -o judged.csv"
+    done = subprocess.run(
+        [sys.executable, "-c", HIDDEN, "httpx", *line.split()],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "advjudge: httpx is not installed; install advtools[judges]\n"
+
+
+def test_each_package_of_the_extras_is_known_and_tried():
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    names = [requirement.partition(">")[0] for requirement in extra["images"]]
-    assert sorted(names) == sorted(IMAGES) == sorted(NEEDED)
+    names = {
+        name: sorted(requirement.partition(">")[0] for requirement in extra[name])
+        for name in ("images", "judges")
+    }
+    assert names["images"] == sorted(IMAGES) == sorted(NEEDED)
+    assert names["judges"] == sorted(JUDGES)
 
 
 WARNING = """

@@ -1,11 +1,12 @@
 """advjudge, the command: a chat model judges a set, on a server of the test's own."""
 
 import io
+import json
 
 import pytest
-from chat_server import pixels_of, serving, write_attacked
+from chat_server import completion, pixels_of, right_answer, serving, write_attacked
 from commands import inside
-from sevenclasses import rows
+from sevenclasses import refused, rows
 
 from advlib.humans.chat.requests import CIFAR10
 from advlib.humans.judgements import read_judgements
@@ -75,3 +76,90 @@ def test_what_was_asked_is_not_asked_again(run, tmp_path):
     judged = read((tmp_path / "judged.csv").read_text())
     shown = judged.by_image("clean")["000000003"]["seer"]
     assert (shown.guess, shown.prediction, shown.order) == ("cat", "cat", 7)
+
+
+def test_a_dry_run_asks_nothing_and_counts_what_is_left(run):
+    with serving() as server:
+        line = "advjudge chat:seer attacked --dry-run --price 2.5,10 --answers kept.jsonl"
+        (row,) = rows(run(line).stdout)
+        assert server.asked == 0
+        assert (row["requests"], row["answered"], row["image_tokens"]) == ("12", "0", "3060")
+        tokens = int(row["text_tokens"]) + int(row["image_tokens"])
+        assert float(row["cost"]) == pytest.approx((2.5 * tokens + 10 * 12 * 3200) / 1e6)
+        run(f"advjudge chat:seer attacked --server {server.address} --answers kept.jsonl -q")
+        (row,) = rows(run(f"{line} --condition both").stdout)
+    assert (row["requests"], row["answered"], row["answer_tokens"]) == ("12", "12", "240")
+
+
+def test_a_batch_goes_out_and_comes_back(run, tmp_path):
+    said = run("advjudge chat:seer attacked --batch-export out.jsonl").stderr
+    assert said == "advjudge: note: out.jsonl: 12 requests\n"
+    back = []
+    for i, line in enumerate((tmp_path / "out.jsonl").read_text().splitlines()):
+        request = json.loads(line)
+        body = completion(right_answer(request["body"]))
+        response = {"status_code": 200, "body": body} if i else None
+        error = None if i else {"code": "batch_expired", "message": "too late"}
+        row = {"custom_id": request["custom_id"], "response": response, "error": error}
+        back.append(json.dumps(row))
+    (tmp_path / "in.jsonl").write_text("\n".join(reversed(back)))
+    done = run("advjudge chat:seer attacked --batch-import in.jsonl -o judged.csv")
+    assert "in.jsonl: 11 replies taken, 1 failures" in done.stderr
+    judged = rows((tmp_path / "judged.csv").read_text())
+    assert [row["status"] for row in judged] == ["failed"] + ["answered"] * 11
+    assert [row["guess"] for row in judged[1:10]] == [*CIFAR10[2:], CIFAR10[0]]
+    with serving() as server:  # what the batch left
+        run(f"advjudge chat:seer attacked --server {server.address} -q -o judged.csv")
+    assert server.asked == 1
+    assert rows((tmp_path / "judged.csv").read_text())[0]["guess"] == "automobile"
+
+
+def test_answers_of_another_server_are_taken_and_said(run):
+    with serving() as one, serving() as other:
+        line = "advjudge chat:seer attacked -o judged.csv --server"
+        run(f"{line} {one.address}")
+        done = run(f"{line} {other.address}")
+    assert other.asked == 0
+    assert f"holds answers of {one.address}, which are taken too" in done.stderr
+
+
+def test_prompt_and_constraint_reach_the_server(run, tmp_path):
+    (tmp_path / "prompt.txt").write_text("One of {classes}? End with '{class}, {confidence}'.")
+    with serving() as server:
+        out = run(
+            f"advjudge chat:seer attacked --server {server.address} --prompt prompt.txt"
+            " --constrain choice --scale 4 --name eve --answers kept.jsonl"
+        ).stdout
+    body = server.requests[0][2]
+    assert body["messages"][0]["content"][0]["text"].startswith("One of airplane, automobile (but")
+    assert len(body["structured_outputs"]["choice"]) == 20
+    assert pixels_of(body).shape == (32, 32, 3)
+    row = rows(out)[0]  # the server ignores the constraint, as some do
+    assert (row["judge"], row["constrained"], row["obeyed"]) == ("eve", "choice", "false")
+
+
+WRONG = {
+    "chat:seer attacked": "--server: not given",
+    "chat:seer attacked --server http://localhost:1/v1": "--answers: not given",
+    "chat:seer attacked --server localhost -o x.csv": "--server: found 'localhost'",
+    "chat: attacked": "a name after the colon is missing",
+    "chat:seer attacked --dry-run --server http://x/v1": "does nothing where no server is asked",
+    "chat:seer attacked --price 1,2": "--price: goes with --dry-run",
+    "chat:seer attacked --dry-run --price 1": "expected two numbers",
+    "chat:seer attacked --dry-run --prompt nowhere.txt": "nowhere.txt: No such file",
+    "chat:seer nowhere --dry-run": "nowhere",
+    "chat:seer attacked --batch-import empty -o x.csv": "empty: no replies",
+    "chat:seer attacked --server http://localhost:1/v1 -o x.csv --key-variable NO_SUCH": (
+        "--key-variable: NO_SUCH is not set"
+    ),
+    "chat:seer attacked --server http://localhost:1/v1 --answers seven.csv": (
+        "seven.csv:1: not a row of a file of answers"
+    ),
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_is_wrong_is_one_line(run, tmp_path, line):
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "seven.csv").write_text("image,judge\n1,me\n")
+    refused(run, f"advjudge {line}", WRONG[line], tmp_path)

@@ -45,7 +45,8 @@ class Client:
     """Asks one server; `ask` may run many times at once.
 
     server: its address, up to /v1.  key: sent to it and found nowhere else.  tries: of a request.
-    timeout: seconds for an answer.  say: takes remarks.  sleep: waits.
+    timeout: seconds for an answer.  say: takes remarks.  sleep: waits for
+    seconds of the clock.
     """
 
     server: str
@@ -54,9 +55,10 @@ class Client:
     timeout: float = 300.0
     say: Callable[[str], None] = lambda text: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
     chance: random.Random = field(default_factory=random.Random)
     _switched: dict[str, str] = field(default_factory=dict)  # fields by what is sent instead
-    _until: float = 0.0  # on the clock of time.monotonic, before which no request is sent
+    _until: float = 0.0  # by the clock, before which no request is sent
 
     def open(self, at_once: int) -> "httpx.AsyncClient":
         """A context for `ask`: connections for so many requests."""
@@ -88,13 +90,13 @@ class Client:
             if wait is not None and wait > PATIENCE:
                 raise CannotError(f"{self.server}: {why}; it asks to wait {wait / 3600:.1f} hours")
             if wait is not None:  # the limit is of all requests
-                self._until = max(self._until, time.monotonic() + wait)
+                self._until = max(self._until, self.clock() + wait)
                 self.say(f"{self.server} asks to wait {wait:.3g} s: {why}")
             await self.sleep(wait if wait is not None else backoff(tried, self.chance))
         raise AssertionError("a request is tried at least once")
 
     async def _wait_for_all(self) -> None:
-        while (left := self._until - time.monotonic()) > 0:
+        while (left := self._until - self.clock()) > 0:
             await self.sleep(left)
 
     async def _once(self, connection: "httpx.AsyncClient", body: dict[str, Any]) -> Reply:

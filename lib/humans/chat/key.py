@@ -19,12 +19,12 @@ def server_address(text: str) -> str:
     Raises DataError for what is none, or holds a password.
     """
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise DataError(f"server: found {text!r}; expected an address, as http://localhost:8000/v1")
-    if parts.username or parts.password:
+    if "@" in text:
         raise DataError("server: holds a user's name or password; a key comes from the environment")
     if parts.query or parts.fragment:
-        raise DataError(f"server: found {text!r}; expected an address without ? and #")
+        raise DataError("server: holds ? or #; expected an address, as http://localhost:8000/v1")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DataError(f"server: found {text!r}; expected an address, as http://localhost:8000/v1")
     return text.rstrip("/").removesuffix("/chat/completions")
 
 

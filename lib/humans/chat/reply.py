@@ -136,11 +136,14 @@ def _text(content: Any) -> str:
 
 
 def _pairs(text: str, classes: Sequence[str]) -> list[tuple[tuple[str, str], int]]:
-    """Each '{class}, {confidence}' in a text, and where it ends; marks around words are ignored."""
+    """Each '{class}, {confidence}' that ends a sentence or a line of a text, and where it ends;
+    marks around words are ignored.  One that goes on, as "cat, low resolution", is none.
+    """
     known = {name.lower(): name for name in classes}
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
     mark = r"[*_`'\"“”‘’{}]*"
-    form = rf"(?<![\w-]){mark}({names}){mark}\s*,\s*{mark}({'|'.join(CONFIDENCES)})(?![\w-])"
+    stop = r"(?=[*_`'\"“”‘’}\]]*[ \t]*(?:\Z|[.;!?)\r\n<]))"
+    form = rf"(?<![\w-]){mark}({names}){mark}\s*,\s*{mark}({'|'.join(CONFIDENCES)}){stop}"
     return [
         ((known[found[1].lower()], found[2].lower()), found.end())
         for found in re.finditer(form, text, re.IGNORECASE)
