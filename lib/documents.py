@@ -6,7 +6,9 @@ Source: RFC 8259; RFC 7493 (I-JSON) for names that are unique, numbers of float6
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
+
+from advlib.errors import DataError
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -39,6 +41,26 @@ def parse_first_json(text: str, start: int = 0) -> tuple[Any, int]:
         except UnicodeEncodeError:
             raise ValueError("half of a surrogate pair in a text") from None
     return value, end
+
+
+def read_document(
+    file: BinaryIO, name: str, form: str, version: int, expected: str
+) -> dict[str, Any]:
+    """The JSON document in a file, if its `format` and `version` are these.
+
+    name: of the file, expected: what it should be, both for messages.
+    Raises DataError where it is another, or none.
+    """
+    try:
+        found = parse_json(file.read())
+    except ValueError as err:
+        raise DataError(f"{name}: not JSON: {err}; expected {expected}") from None
+    kind = found.get("format") if isinstance(found, dict) else type(found).__name__
+    if kind != form:
+        raise DataError(f"{name}: found format {kind!r:.20}; expected {expected}")
+    if found.get("version") != version:
+        raise DataError(f"{name}: version {found.get('version')!r:.20}; expected {version}")
+    return found
 
 
 def difference(found: Mapping, wanted: Mapping) -> str:

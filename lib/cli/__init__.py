@@ -77,6 +77,13 @@ from advlib.cli.output import (
     write_rows,
     write_text,
 )
+from advlib.cli.panels import (
+    draws_options,
+    judgements_argument,
+    panel_options,
+    read_answers,
+    read_panel,
+)
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
 from advlib.cli.sampling import (
     apply_preset,
@@ -126,6 +133,7 @@ __all__ = [
     "device_name",
     "draw_copies",
     "draw_samples",
+    "draws_options",
     "entry_fields",
     "figure_file",
     "figure_option",
@@ -142,6 +150,7 @@ __all__ = [
     "job_folder",
     "job_versions",
     "join_ranks",
+    "judgements_argument",
     "judging_meter",
     "judging_options",
     "keep_verdict",
@@ -163,6 +172,7 @@ __all__ = [
     "option",
     "option_names",
     "output_option",
+    "panel_options",
     "pixel_values_option",
     "pixels_option",
     "print_answers",
@@ -171,7 +181,9 @@ __all__ = [
     "progress",
     "quality_options",
     "quality_sides",
+    "read_answers",
     "read_fits",
+    "read_panel",
     "record_quality",
     "sampling_meter",
     "say_assumed",

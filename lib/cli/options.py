@@ -147,7 +147,10 @@ where_option = click.option(
 )
 
 
-def _columns(context: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
+def read_columns(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, str]:
+    """OURS=THEIRS,... of an option, {ours: theirs}."""
     renames: dict[str, str] = {}
     for item in value.split(",") if value else ():
         ours, equals, theirs = item.partition("=")
@@ -162,7 +165,7 @@ def columns_option(command: Any = None, *, applies: settings.Conditions = ()) ->
     decorate = option(
         "--columns",
         metavar="OURS=THEIRS,...",
-        callback=_columns,
+        callback=read_columns,
         applies=applies,
         help="Read a table whose columns have other names, as loss=CW_test_loss,params=N.",
     )

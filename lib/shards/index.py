@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate, filterfalse
 
-from advlib.documents import parse_json
+from advlib.documents import read_document
 from advlib.errors import DataError
 from advlib.jobs.files import write_json
 from advlib.shards.constants import FORMAT, LAYOUTS, MOST_CLASSES, VERSION
@@ -78,15 +78,8 @@ def read_index(path: str) -> Index:
 
     Raises DataError for what is not the index of a set, naming the field.
     """
-    try:
-        with open(path, "rb") as file:
-            document = parse_json(file.read())
-    except ValueError as err:
-        raise DataError(f"{path}: not JSON: {err}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise DataError(f"{path}: not the index of a shard set")
-    if document.get("version") != VERSION:
-        raise DataError(f"{path}: version {document.get('version')!r:.20}; expected {VERSION}")
+    with open(path, "rb") as file:
+        document = read_document(file, path, FORMAT, VERSION, "the index of a shard set")
     try:
         index = _parse(document)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from advlib.documents import parse_json
+from advlib.documents import read_document as parsed_document
 from advlib.errors import DataError
 from advlib.jobs.files import atomic_write, cannot_write
 from advlib.studies.commands import RUNS, Common, Line, folder_of, line_of
@@ -78,16 +78,9 @@ def read_document(folder: str) -> dict[str, Any]:
     path = os.path.join(folder, DOCUMENT)
     try:
         with open(path, "rb") as file:
-            found = parse_json(file.read())
+            return parsed_document(file, path, FORMAT, VERSION, "what advgrid wrote")
     except OSError:
         raise DataError(f"{folder}: no {DOCUMENT} there; expected the folder of a study") from None
-    except ValueError as err:
-        raise DataError(f"{path}: not JSON: {err}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise DataError(f"{path}: expected what advgrid wrote")
-    if found.get("version") != VERSION:
-        raise DataError(f"{path}: version {found.get('version')!r}; expected {VERSION}")
-    return found
 
 
 def read_study(folder: str) -> tuple[Grid, Common, dict[str, Cost]]:

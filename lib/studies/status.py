@@ -14,6 +14,7 @@ from advlib.studies.grid import Run
 
 FRESH = 600.0  # seconds since its log grew, for which a run may be at work on another machine
 TAIL = 4096  # bytes at the end of what a run said
+OURS = "advtrain:"  # begins lines of the run itself
 NO_ERRORS = ("advtrain: note:", "advtrain: epoch ")  # begin lines that a run at work says
 
 
@@ -36,12 +37,13 @@ def progress_of(study: str, run: Run) -> Progress:
     Raises DataError for a log that cannot be read, and for that of another run.
     """
     folder = os.path.join(study, folder_of(run))
-    path, said = os.path.join(folder, LOG), _last_line(os.path.join(study, said_by(run)))
-    failed = bool(said) and not said.startswith(NO_ERRORS)
+    path, errors = os.path.join(folder, LOG), os.path.join(study, said_by(run))
     if not os.path.exists(path) or not os.path.getsize(path):
         if is_locked(folder):
             return Progress("running")
-        return Progress("failed", said=said) if failed else Progress("waiting")
+        said = _last_line(errors)
+        nothing_wrong = not said or said.startswith(NO_ERRORS)
+        return Progress("waiting") if nothing_wrong else Progress("failed", said=said)
     with open(path, "rb") as file:
         header, rows = read_training_log(file, path)
     _require_same(path, header, run)
@@ -52,7 +54,8 @@ def progress_of(study: str, run: Run) -> Progress:
         return Progress("done", images, speed)
     if is_locked(folder):
         return Progress("running", images, speed)
-    if failed:
+    said = _last_line(errors, OURS)  # launchers and schedulers speak there too, of any end
+    if said and not said.startswith(NO_ERRORS):
         return Progress("failed", images, speed, said)
     stopped = said.startswith(NO_ERRORS[0]) or time.time() - os.path.getmtime(path) > FRESH
     return Progress("stopped" if stopped else "running", images, speed)
@@ -95,11 +98,13 @@ def _require_same(path: str, header: dict[str, Any], run: Run) -> None:
             )
 
 
-def _last_line(path: str) -> str:
+def _last_line(path: str, begin: str = "") -> str:
+    """The last line of a file that is not empty and begins so; "" where there is none."""
     try:
         with open(path, "rb") as file:
             file.seek(max(os.path.getsize(path) - TAIL, 0))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return printable(next((line.strip() for line in reversed(lines) if line.strip()), ""))
+    stripped = (line.strip() for line in reversed(lines))
+    return printable(next((line for line in stripped if line and line.startswith(begin)), ""))

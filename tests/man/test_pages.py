@@ -18,6 +18,7 @@ FORMATS = (
     "advlog",
     "advruns",
     "advshards",
+    "advvalid",
 )
 REFERENCE = re.compile(r"^\.BR (adv\w+) \((\d)\)", re.M)
 

@@ -46,6 +46,9 @@ FAILED = (
     "advtrain: epoch 1: test accuracy 5 %\nadvtrain: state.safetensors: No space left on device\n"
 )
 STOPPED = "advtrain: note: stopped; its state is in runs/one, and the same command line goes on\n"
+LAUNCHER = (
+    "torch.distributed.elastic: sending SIGTERM\nslurmstepd: error: *** JOB 7 CANCELLED ***\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,8 @@ STOPPED = "advtrain: note: stopped; its state is in runs/one, and the same comma
         ({"said": "bash: advtrain: command not found"}, "failed", 0),
         ({"rows": [HEADER, *STEPS], "said": FAILED}, "failed", 400),
         ({"rows": [HEADER, *STEPS], "said": STOPPED}, "stopped", 400),
+        ({"rows": [HEADER, *STEPS], "said": STOPPED + LAUNCHER}, "stopped", 400),
+        ({"rows": [HEADER, *STEPS], "said": LAUNCHER, "age": FRESH + 60}, "stopped", 400),
         ({"rows": [HEADER, *STEPS], "age": FRESH + 60}, "stopped", 400),
         ({"rows": [HEADER, *STEPS]}, "running", 400),
         ({"rows": [HEADER, *STEPS, {"event": "end", "samples": 1024}]}, "done", 1024),
