@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from advlib.cli.images import meter
 from advlib.cli.networks import open_network
 from advlib.cli.output import history_entry, note, printed_into, stream_rows, write_rows
-from advlib.cli.sampling import sampling_meter
+from advlib.cli.sampling import EVERY, sampling_meter
+from advlib.humans import judges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from advlib.humans.judges import Asked
 
 AT_ONCE = 1000  # rows
+SOON = 1.0  # seconds after which a long table is said to be read
 TOOLBOX = "model-vs-human"  # the format of its tables
 
 
@@ -30,6 +33,8 @@ def print_answers(
         shown = sys.stdout.isatty()
         if output_format is None:
             output_format = "table" if shown else "csv"
+        if judges.JUDGES[asked.kind].sort == judges.TABLE:
+            answers = _counted(answers)
         rows = _rows(answers, output_format)
         if output_format in ("json", "table") or shown:
             kind = "csv" if output_format == TOOLBOX else output_format
@@ -40,6 +45,16 @@ def print_answers(
         with contextlib.redirect_stdout(whole):
             stream_rows(iter(lambda: list(islice(rows, AT_ONCE)), []))
         sys.stdout.write(whole.getvalue())
+
+
+def _counted(answers: "Iterable[Answer]") -> "Iterator[Answer]":
+    """The answers; how many there were is said soon, and then from time to time."""
+    due = time.monotonic() + SOON
+    for number, answer in enumerate(answers, 1):
+        if number % AT_ONCE == 0 and time.monotonic() > due:
+            note(f"{number} answers so far")
+            due = time.monotonic() + EVERY
+        yield answer
 
 
 def _rows(answers: "Iterable[Answer]", output_format: str) -> Iterator[dict[str, Any]]:

@@ -133,10 +133,10 @@ def gather(answers: Sequence[Answer], classes: Sequence[str] | None = None) -> J
                     f"{answer.place}: column {what!r}: unknown class {value!r:.40}; expected one of"
                     f" {have}{more}"
                 )
-    for judge in dict.fromkeys(a.judge for a in answers):
-        if not any(a.guess for a in answers if a.judge == judge):
-            place = next(a.place for a in answers if a.judge == judge)
-            raise DataError(f"{place}: judge {judge!r} gave no answer at all")
+    heard = {answer.judge for answer in answers if answer.guess}
+    for answer in answers:
+        if answer.judge not in heard:
+            raise DataError(f"{answer.place}: judge {answer.judge!r} gave no answer at all")
     own = tuple(a for a in answers if not a.check)
     return Judgements(own, tuple(a for a in answers if a.check), names)
 

@@ -6,10 +6,13 @@ import json
 import pytest
 from chat_server import completion, pixels_of, right_answer, serving, write_attacked
 from commands import inside
+from pages import heads, plain, sections
 from sevenclasses import refused, rows
 
+from advlib.humans.chat import judge
 from advlib.humans.chat.requests import CIFAR10
-from advlib.humans.judgements import read_judgements
+from advlib.humans.judgements import COLUMNS, read_judgements
+from advlib.humans.judges import network
 from advlib.humans.pictures import picture_digest
 from advlib.shards.reader import open_set
 
@@ -163,3 +166,30 @@ def test_what_is_wrong_is_one_line(run, tmp_path, line):
     (tmp_path / "empty").write_text("")
     (tmp_path / "seven.csv").write_text("image,judge\n1,me\n")
     refused(run, f"advjudge {line}", WRONG[line], tmp_path)
+
+
+def test_fields_of_the_file_of_answers_are_documented(run, tmp_path):
+    with serving() as server:
+        run(f"advjudge chat:seer attacked --server {server.address} -q -o judged.csv")
+    lines = (tmp_path / "judged.csv.answers.jsonl").read_text().splitlines()
+    header, *answers = map(json.loads, lines)
+    assert set(header) == {"event", "format", "version"} and len(answers) == 12
+    assert {name for row in answers for name in row} - {"event"} == heads(
+        sections("advjudge.1")["FILES"]
+    )
+
+
+def test_columns_beside_those_of_judgements_are_documented(run):
+    text = plain(sections("advjudge.1")["OUTPUT"])
+    for name in (*COLUMNS, *judge.COLUMNS, network.COLUMN, "requests", "answered", "cost"):
+        assert name in text, name
+    line = "advjudge chat:seer attacked --dry-run"
+    assert all(name in text for name in rows(run(line).stdout)[0])
+
+
+def test_a_set_may_come_through_a_pipe(run):
+    piped = run("advcut attacked --range 0:3 -q -o -").stdout_bytes
+    with serving() as server:
+        line = f"advjudge chat:seer - --server {server.address} --answers kept.jsonl -q"
+        judged = rows(run(line, input=piped).stdout)
+    assert [row["guess"] for row in judged] == list(CIFAR10[1:4])

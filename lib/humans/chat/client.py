@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from advlib.documents import parse_json
 from advlib.errors import CannotError
+from advlib.humans.chat import waiting
 from advlib.humans.chat.reply import FILTERS, Reply, error_of, read_completion
 from advlib.humans.chat.waiting import PATIENCE, asked_wait, backoff
 
@@ -89,15 +90,25 @@ class Client:
                     return Reply(failure=f"{why} ({tried} tries)" if tried > 1 else why)
             if wait is not None and wait > PATIENCE:
                 raise CannotError(f"{self.server}: {why}; it asks to wait {wait / 3600:.1f} hours")
-            if wait is not None:  # the limit is of all requests
-                self._until = max(self._until, self.clock() + wait)
-                self.say(f"{self.server} asks to wait {wait:.3g} s: {why}")
-            await self.sleep(wait if wait is not None else backoff(tried, self.chance))
+            if wait is not None:
+                self._hold(wait, why)
+            await self.sleep(backoff(tried, self.chance) if wait is None else self._later(wait))
         raise AssertionError("a request is tried at least once")
+
+    def _hold(self, wait: float, why: str) -> None:
+        """Send nothing for so long, as a limit is of all requests."""
+        now = self.clock()
+        if now >= self._until:
+            self.say(f"{self.server} asks to wait {wait:.3g} s: {why}")
+        self._until = max(self._until, now + wait)
 
     async def _wait_for_all(self) -> None:
         while (left := self._until - self.clock()) > 0:
-            await self.sleep(left)
+            await self.sleep(self._later(left))
+
+    def _later(self, seconds: float) -> float:
+        """A little longer, lest all come back at once."""
+        return seconds + self.chance.uniform(0, waiting.FIRST)
 
     async def _once(self, connection: "httpx.AsyncClient", body: dict[str, Any]) -> Reply:
         import httpx
@@ -120,6 +131,8 @@ class Client:
                 reply,
                 text=self._hide(reply.text),
                 refusal=self._hide(reply.refusal),
+                model=self._hide(reply.model),
+                fingerprint=self._hide(reply.fingerprint),
                 seconds=round(seconds, 3),
             )
         code, param, message = error_of(told)

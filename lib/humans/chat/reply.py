@@ -139,13 +139,16 @@ def _pairs(text: str, classes: Sequence[str]) -> list[tuple[tuple[str, str], int
     """Each '{class}, {confidence}' that ends a sentence or a line of a text, and where it ends;
     marks around words are ignored.  One that goes on, as "cat, low resolution", is none.
     """
-    known = {name.lower(): name for name in classes}
+    alike = len({name.lower() for name in classes}) == len(classes)  # not where A and a are two
+    fold = str.lower if alike else str
+    known = {fold(name): name for name in classes}
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    names = names if alike else f"(?-i:{names})"
     mark = r"[*_`'\"“”‘’{}]*"
     stop = r"(?=[*_`'\"“”‘’}\]]*[ \t]*(?:\Z|[.;!?)\r\n<]))"
     form = rf"(?<![\w-]){mark}({names}){mark}\s*,\s*{mark}({'|'.join(CONFIDENCES)}){stop}"
     return [
-        ((known[found[1].lower()], found[2].lower()), found.end())
+        ((known[fold(found[1])], found[2].lower()), found.end())
         for found in re.finditer(form, text, re.IGNORECASE)
     ]
 

@@ -100,12 +100,18 @@ class Requests:
         height, width = picture.pixels.shape[:2]
         return height * self.scale, width * self.scale
 
+    @cached_property
+    def _kind(self) -> bytes:
+        """What the requests about all pictures share."""
+        return f"{json.dumps(self._asked, sort_keys=True)} {self.scale} ".encode()
+
     def digest(self, picture: Picture) -> str:
         """Of the whole request, by the picture's pixels, not by how they are packed."""
-        shape = "x".join(map(str, picture.pixels.shape))
-        about = hashlib.sha256(f"{shape} {self.scale} ".encode() + picture.pixels.tobytes())
-        asked = _replaced(self._asked, {"image": about.hexdigest()})
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+        pixels = picture.pixels
+        found = hashlib.sha256(self._kind)
+        found.update("x".join(map(str, pixels.shape)).encode())
+        found.update(pixels.tobytes())
+        return found.hexdigest()[:32]
 
     def body(self, picture: Picture) -> dict[str, Any]:
         """The request, with the picture as a data URI of a PNG."""

@@ -84,6 +84,8 @@ def test_constrained_answers_are_held_to_their_form_all_the_same():
 def test_class_names_are_taken_literally_and_whole():
     assert judged("c++, low", classes=("c", "c++"))[0] == "c++"
     assert judged("sports car, higher", classes=("car", "sports car"))[0] == "sports car"
+    assert judged("A, low", classes=("a", "A"))[0] == "A"
+    assert judged("a, LOW", classes=("a", "A"))[0] == "a"
     assert judged("3, higher", classes=tuple("0123456789"))[0] == "3"
 
 
