@@ -52,6 +52,7 @@ def _files_of(line: str, files: Path) -> list[str]:
     """The files that a line reads, in an order of their own."""
     found: list[Path] = []
     for word in line.replace("own:net", "own.py").replace("=1", "").split():
+        word = word.rpartition(":")[2]  # of table:FILE
         path = files / word
         if path.is_file():
             found.append(path)

@@ -22,7 +22,8 @@ LONGEST = 2000  # characters of a line of error
 NOT_FINITE = re.compile(r"(?<![\w.\-/])[+-]?(nan|inf|infinity)(?![\w.\-/])", re.IGNORECASE)
 TEXTS = (".json", ".jsonl", ".csv", ".svg")  # files that are read strictly
 PROGRESS = re.compile(
-    r"adv[a-z]+: (epoch \d+: |\d+ images: loss |\S+: images left |\d+ of \d+ (images|evaluations))"
+    r"adv[a-z]+: (epoch \d+: |\d+ images: loss |\S+: images left |"
+    r"\d+ of \d+ (images|evaluations|answers))"
 )
 CLOSING = ("<&-", ">&-", "2>&-")  # as a shell closes a standard stream, by its number
 

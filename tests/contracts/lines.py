@@ -1,5 +1,6 @@
 """Small files of every kind that commands read, and command lines that are right with them."""
 
+import json
 import os
 import pickle
 import shutil
@@ -35,6 +36,13 @@ for name, spec in (
 ):
     torch.save(ADMEncoder(spec).state_dict(), name)
 """
+PROMPT = "Of {classes}, which is it? End with '{class}, {confidence}'."
+PAYLOAD = {"messages": [{"role": "user", "content": "{prompt} {image}"}], "max_tokens": 9}
+RAW = """annotator_id,trial_index,is_attn_check,true_category,chosen_category,\
+cifar10_test_test_idx,reaction_time
+0,0,0,cat,dog,3,1734
+0,1,1,ship,ship,-99999,1011
+"""
 TRAIN = (
     "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
     " --step-size 0.05 --attack-steps 1 --device cpu"
@@ -59,6 +67,8 @@ PRINTED = {
     "fit.json": "advfit runs.csv --approach 2 --plain --where fid<1.7 --bootstrap 0",
     "grid.csv": "advgrid --networks wrn-10-1 --samples 1e3,1e4 --data d=train",
     "images.csv": "adveval net.st few --attack none --per-image",
+    "judged.csv": "advjudge own:net few --device cpu",
+    "people.csv": "advjudge own:net few --device cpu --format model-vs-human",
 }
 
 # right command lines, positional arguments first; between them, every option does something
@@ -114,6 +124,17 @@ LINES = {
         "advgrid --preset paper --budget 1e19",
         "advgrid --networks wrn-10-1 --samples 1e3 --data d=train --seeds 2 --test few -o out",
         "advgrid grid.csv --data d=train --real few --test few -o out --launcher nice",
+    ],
+    "advjudge": [
+        "advjudge own:net few --higher 0.3 --device cpu",
+        "advjudge net.st attacked --condition both --device cpu -o out.csv",
+        "advjudge chat:seer few --dry-run --price 1,2 --answers replies.jsonl",
+        "advjudge chat:seer few --dry-run --payload payload.json --prompt prompt.txt --scale 2",
+        "advjudge chat:seer attacked --batch-export out.jsonl --constrain schema",
+        "advjudge chat:seer few --batch-import back.jsonl --answers replies.jsonl -o out.csv",
+        "advjudge table:judged.csv few -o out.csv",
+        "advjudge model-vs-human:people.csv --format json",
+        "advjudge cifar10h:raw.csv",
     ],
     "advlimit": [
         "advlimit fit3.json",
@@ -183,11 +204,32 @@ def fill(folder: Path) -> None:
         subprocess.run(here, cwd=bench.here, check=True)
         for name, line in PRINTED.items():
             (bench.here / name).write_text(_done(bench, line))
+        _replies(bench)
     for name in STANDING:
         (bench.here / name).unlink()
     for path in bench.here.iterdir():
         shutil.move(path, folder)
     shutil.rmtree(bench.folder)
+
+
+def _replies(bench: Bench) -> None:
+    """What a batch gives back to requests, and the file of answers that comes of a part of it."""
+    _done(bench, "advjudge chat:seer few --batch-export asked.jsonl")
+    message = {"choices": [{"finish_reason": "stop", "message": {"content": "red, low"}}]}
+    lines = [
+        json.dumps(
+            {
+                "custom_id": json.loads(line)["custom_id"],
+                "error": None,
+                "response": {"body": message},
+            }
+        )
+        for line in (bench.here / "asked.jsonl").read_text().splitlines()
+    ]
+    back = bench.here / "back.jsonl"
+    back.write_text("\n".join(lines[:4]))
+    _done(bench, "advjudge chat:seer few --batch-import back.jsonl --answers replies.jsonl")
+    back.write_text("\n".join(lines[2:]))
 
 
 def _done(bench: Bench, line: str) -> str:
@@ -215,6 +257,9 @@ def _sources(folder: Path) -> None:
         head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         (folder / "idx" / f"t10k-{kind}-ubyte").write_bytes(head + array.tobytes())
     (folder / "own.py").write_text(OWN)
+    (folder / "prompt.txt").write_text(PROMPT)
+    (folder / "payload.json").write_text(json.dumps(PAYLOAD))
+    (folder / "raw.csv").write_text(RAW)
     (folder / "obeyed.pkl").write_bytes(pickle.dumps(Obeyed()))
 
 

@@ -36,10 +36,17 @@ FILES = ("runs.csv", "net.st", "few", "made.npz", "fit1.json", "run/log.jsonl", 
 # options of numbers whose type says nothing of it
 IN_NUMBERS = {
     *(("advcut", "random"), ("advcut", "numbers"), ("advruns", "fids"), ("advtrain", "share")),
-    *(("advfit", "approaches"), ("advgen", "numbers")),
+    *(("advfit", "approaches"), ("advgen", "numbers"), ("advjudge", "price")),
 }
 DEVICES = ("mps", "meta", "cpu:3", "cuda:99", "cuda:-1", "cuda:x", "xla", "CPU ", "cuda", "cpu:")
-WRITTEN = ("output", "verdict_file", "save", "sheet")  # options that name a file to write
+WRITTEN = (
+    "output",
+    "verdict_file",
+    "save",
+    "sheet",
+    "batch_export",
+    "answers_file",
+)  # options that name a file to write
 FULL = ("full.png", "full.npz")
 
 COMPILE = "--compile"  # right, but it starts compilers, which take a minute
@@ -88,13 +95,13 @@ def cases_of_words(name: str, seed: int) -> Iterator[Case]:
 def _of_streams(name: str) -> Iterator[Case]:
     for line in lines_of(name):
         words = tuple(line.split())
-        prints = not {"-o", "--save"} & set(words) or "-" in words
+        prints = not {"-o", "--save", "--batch-export"} & set(words) or "-" in words
         for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
             must = 1 if prints and 1 in closed else None
             yield Case(words, "streams", f"closed {closed}", closed=closed, must=must)
         full, must = "/dev/full", 1 if prints else None
         yield Case(words, "streams", "full disk", stdout=full, must=must)
-        place = min(2 if name in ("advattack", "adveval") else 1, _positional(words))
+        place = min(2 if name in ("advattack", "adveval", "advjudge") else 1, _positional(words))
         piped = (*words[:place], "-", *words[max(place + 1, _positional(words)) :])
         for file in (os.devnull, "fit3.json", "runs.csv", "one.tar", "net.st", "made.npz"):
             yield Case(piped, "streams", "standard input", stdin=file)

@@ -1,11 +1,14 @@
 """table:FILE, any table with an answer a row, once its columns have our names: advjudge(5)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from advlib.errors import DataError
 from advlib.humans.judgements import Answer, read_judgements
 from advlib.humans.judges import Asked
 from advlib.humans.tables.rows import joined
+
+NOT_FINITE = ("nan", "inf", "+inf", "-inf", "infinity", "-infinity")
 
 
 def judge(asked: Asked) -> Iterable[Answer]:
@@ -20,7 +23,13 @@ def judge(asked: Asked) -> Iterable[Answer]:
             )
     except OSError as err:
         raise DataError(f"{asked.rest}: {err.strerror}") from err
-    return joined([*found.answers, *found.checks], asked)
+    return joined(map(_without_nan, [*found.answers, *found.checks]), asked)
+
+
+def _without_nan(answer: Answer) -> Answer:
+    """The answer with nothing in further columns where their value is no number."""
+    cells = answer.more.items()
+    return replace(answer, more={n: "" if v.lower() in NOT_FINITE else v for n, v in cells})
 
 
 def _known(asked: Asked) -> tuple[str, ...] | None:
