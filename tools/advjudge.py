@@ -7,9 +7,13 @@ import click
 from advlib import cli
 from advlib.humans import judges
 from advlib.humans.chat.settings import CHAT, ChatSettings
-from advlib.settings import when_absent, when_given
+from advlib.settings import Rule, when_absent, when_given
 
 LOOKS = judges.of_sort(judges.CHAT, judges.NETWORK)
+OF_ANSWERS = Rule(
+    lambda found: not (found["dry_run"] and found["output_format"] == "model-vs-human"),
+    "a dry run gives no answers, of which alone model-vs-human is",
+)
 NETWORK = judges.of_sort(judges.NETWORK)
 
 
@@ -32,8 +36,8 @@ def _price(context, param, value):
 @cli.option(
     "--name",
     metavar="NAME",
-    applies=LOOKS,
-    help="Of the judge in the table. [default: MODEL, or JUDGE itself]",
+    applies=judges.of_sort(judges.CHAT, judges.NETWORK, judges.TABLE),
+    help="Of the judge, where a table of answers has no column for it. [default: MODEL, or JUDGE]",
 )
 @cli.setting_options(ChatSettings)
 @cli.option(
@@ -94,10 +98,11 @@ def _price(context, param, value):
 @click.option(
     "-o", "--output", metavar="FILE", help="File for the table. [default: standard output]"
 )
-@click.option(
+@cli.option(
     "--format",
     "output_format",
     type=click.Choice(["csv", "json", "table", "model-vs-human"]),
+    applies=(*when_absent("batch_export"), OF_ANSWERS),
     help="Output format. [default: table on a terminal, csv elsewhere]",
 )
 @cli.pixels_option

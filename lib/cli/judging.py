@@ -33,7 +33,7 @@ def print_answers(
         shown = sys.stdout.isatty()
         if output_format is None:
             output_format = "table" if shown else "csv"
-        if judges.JUDGES[asked.kind].sort == judges.TABLE:
+        if judges.JUDGES[asked.kind].sort in (judges.FORMAT, judges.TABLE):
             answers = _counted(answers)
         rows = _rows(answers, output_format)
         if output_format in ("json", "table") or shown:

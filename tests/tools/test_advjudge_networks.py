@@ -104,12 +104,12 @@ WRONG = {
     "judging:broken attacked": "logits that are no numbers",
     "judging:none attacked": "none",
     "nowhere.pt attacked": "nowhere.pt",
-    "efficientnet-lite0:7 attacked": "found '7' behind it",
+    "efficientnet-lite0:7 attacked": "found 'efficientnet-lite0:7'; expected efficientnet-lite0",
     "efficientnet-lite0 digits": "class '0'; efficientnet-lite0 judges airplane",
     "judging:unsure twenty --condition both": "no adversarial images",
-    "judging:unsure attacked --server http://x": "is for judges of another kind: chat:MODEL",
-    "judging:unsure attacked --columns a=b": "is for judges of another kind: tables of answers",
-    "chat:seer attacked --higher 0.6": "is for judges of another kind: networks",
+    "judging:unsure attacked --server http://x": "--server: is for another judge: chat:MODEL",
+    "judging:unsure attacked --columns a=b": "--columns: is for another judge: table:FILE",
+    "chat:seer attacked --higher 0.6": "--higher: is for another judge: a network",
 }
 
 

@@ -92,23 +92,41 @@ def test_any_table_is_read_by_its_columns(run, folder):
     assert (row["seconds"], row["condition"], row["prediction"]) == ("1.5", "adversarial", "dog")
 
 
+def test_what_a_table_lacks_comes_from_a_name_and_the_set(run, folder):
+    (folder / "own.csv").write_text("\nwhich,said\n3,dog\n77,cat\n4,\n")
+    columns = "--columns image=which,guess=said"
+    out = run(f"advjudge table:own.csv attacked {columns} --name ann -q").stdout
+    table = rows(out)
+    assert [row["image"] for row in table] == ["000000003", "000000004"]
+    assert {row["judge"] for row in table} == {"ann"}
+    assert [row["label"] for row in table] == ["cat", "deer"]
+    assert [row["status"] for row in table] == ["answered", "skipped"]
+    (folder / "own.csv").write_text("\nwhich,said\n3,dog\n77,cat\n4,tiger\n")
+    line = f"advjudge table:own.csv attacked {columns} --name ann -q -o x.csv"
+    refused(run, line, "own.csv:5: column 'guess': unknown class 'tiger'", folder)
+
+
 WRONG = {
     "cifar10h:toolbox.csv": "toolbox.csv:1: no column 'annotator_id'",
     "cifar10h:nowhere.csv": "nowhere.csv: No such file",
-    "cifar10h:": "a name after the colon is missing",
+    "cifar10h": "judge: found 'cifar10h'; expected a name behind cifar10h:",
     "model-vs-human:raw.csv": "raw.csv:1: no column 'subj'",
     "cifar10h:short.csv": "short.csv:3: 2 cells; expected 13",
     "cifar10h:words.csv": "words.csv:2: column 'reaction_time': found 'soon'; expected a number",
     "cifar10h:bytes.csv": "bytes.csv: not UTF-8 text",
     "cifar10h:raw.csv digits": "image 000000003",
     "table:raw.csv": "raw.csv:1: no column 'image'",
-    "cifar10h:raw.csv --condition clean": "is for judges of another kind",
+    "cifar10h:raw.csv --condition clean": "--condition: is for another judge: chat:MODEL or",
+    "cifar10h:raw.csv --columns a=b": "--columns: is for another judge: table:FILE",
+    "cifar10h:raw.csv --name me": "--name: is for another judge",
+    "table:judged.csv --name me": "--name: judged.csv names its judges, in the column 'judge'",
 }
 
 
 @pytest.mark.parametrize("line", WRONG)
 def test_what_is_wrong_is_one_line(run, folder, line):
     lines = RAW.splitlines()
+    (folder / "judged.csv").write_text("image,judge,label,guess\n1,ann,cat,cat\n")
     (folder / "short.csv").write_text(f"{lines[0]}\n{lines[1]}\n1,2\n")
     (folder / "words.csv").write_text(f"{lines[0]}\n{lines[1].replace('1734.2', 'soon')}\n")
     (folder / "bytes.csv").write_bytes(b"\xff\xfe\x00")

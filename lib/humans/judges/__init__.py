@@ -20,23 +20,34 @@ if TYPE_CHECKING:
     from advlib.humans.chat.settings import ChatSettings
     from advlib.humans.judgements import Answer
 
-CHAT, NETWORK, TABLE = "chat", "network", "table"  # sorts of kinds, which share options
+# Sorts of kinds, which share options: models asked, networks, tables as theirs, tables of any form
+CHAT, NETWORK, FORMAT, TABLE = "chat", "network", "format", "table"
+LISTED = {
+    CHAT: "chat:MODEL",
+    NETWORK: "a network",
+    FORMAT: "a table of others",
+    TABLE: "table:FILE",
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of judge: where its function is, as module:name, and its sort."""
+    """A kind of judge: where its function is, as module:name, and its sort.
+
+    alone: whether its name is all there is; others go on with a colon and a model, network or file.
+    """
 
     judge: str
     sort: str
+    alone: bool = False
 
 
 JUDGES = {  # by what a judge's name begins with; the name of a network of one's own, with none
     "chat": Kind("advlib.humans.judges.chat:judge", CHAT),
     "network": Kind("advlib.humans.judges.network:judge", NETWORK),
-    "efficientnet-lite0": Kind("advlib.humans.judges.imagenet:judge", NETWORK),
-    "cifar10h": Kind("advlib.humans.tables.cifar10h:judge", TABLE),
-    "model-vs-human": Kind("advlib.humans.tables.model_vs_human:judge", TABLE),
+    "efficientnet-lite0": Kind("advlib.humans.judges.imagenet:judge", NETWORK, alone=True),
+    "cifar10h": Kind("advlib.humans.tables.cifar10h:judge", FORMAT),
+    "model-vs-human": Kind("advlib.humans.tables.model_vs_human:judge", FORMAT),
     "table": Kind("advlib.humans.tables.judgements:judge", TABLE),
 }
 
@@ -50,9 +61,11 @@ class Asked:
     """What a command asks of a judge.
 
     kind, rest: the judge's name before and after its first colon.  name: in the table that comes of
-    it, None for the usual one.  open_images: the set that is shown.  condition: "adversarial",
-    "clean", "both" or None for the kind's own.  say: takes remarks.  meter: of questions, given how
-    many there are and how many are answered.  stop: whether to end soon.
+    it, None for the usual one, or, of people, their own.  open_images: the set that is shown.
+    condition: "adversarial", "clean", "both" or None for the kind's own.  say: takes remarks.
+    meter: of questions, given how many there are and how many are answered.  stop: whether to end
+    soon.  chat, answers_file: how a model is asked, and the file that keeps its replies.  options:
+    of networks and tables, as these kinds say.
     """
 
     kind: str
@@ -93,12 +106,16 @@ class Asked:
 
 
 def split_name(judge: str) -> tuple[str, str]:
-    """The kind of a judge and the rest of its name; DataError where a kind's name has no rest."""
-    kind, colon, rest = judge.partition(":")
+    """The kind of a judge and the rest of its name.
+
+    Raises DataError where a kind's name goes on and should not, or the other way round.
+    """
+    kind, _, rest = judge.partition(":")
     if kind not in JUDGES:
         return "network", judge
-    if colon and not rest:
-        raise DataError(f"{judge}: a name after the colon is missing")
+    if JUDGES[kind].alone != (not rest):
+        expected = kind if JUDGES[kind].alone else f"a name behind {kind}:"
+        raise DataError(f"judge: found {judge!r}; expected {expected}")
     return kind, rest
 
 
@@ -109,11 +126,7 @@ def of_sort(*sorts: str) -> Conditions:
         judge = found.get("judge")
         return not judge or JUDGES[split_name(judge)[0]].sort in sorts
 
-    return (Rule(holds, f"is for judges of another kind: {', '.join(map(_listed, sorts))}"),)
-
-
-def _listed(sort: str) -> str:
-    return {CHAT: "chat:MODEL", NETWORK: "networks", TABLE: "tables of answers"}[sort]
+    return (Rule(holds, f"is for another judge: {' or '.join(LISTED[sort] for sort in sorts)}"),)
 
 
 def judge(asked: Asked) -> Iterable[Answer]:

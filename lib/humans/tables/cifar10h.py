@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from advlib.humans.judgements import CLEAN, HUMAN, Answer
 from advlib.humans.judges import Asked
-from advlib.humans.tables.rows import joined, read_rows, seconds, whole
+from advlib.humans.tables.rows import NONE, joined, named, read_rows, seconds, whole
 from advlib.shards.chunk import key_text
 
 REQUIRED = (
@@ -32,20 +32,23 @@ def answers(path: str) -> Iterator[Answer]:
     for place, cells in read_rows(path, REQUIRED, EXPECTED):
         check = whole(cells["is_attn_check"], place, "is_attn_check") != 0
         if check:
-            image = cells.get("image_filename") or f"check {cells['trial_index']}"
+            image = cells.get("image_filename", "")
+            image = f"check {cells['trial_index']}" if image.lower() in NONE else image
         else:
             column = "cifar10_test_test_idx"
             image = key_text(whole(cells[column], place, column))
+        guess = cells["chosen_category"]
+        guess = "" if guess.lower() in NONE else guess
         yield Answer(
             image=image,
-            judge=cells["annotator_id"],
-            label=cells["true_category"],
-            guess=cells["chosen_category"],
+            judge=named(cells, "annotator_id", place),
+            label=named(cells, "true_category", place),
+            guess=guess,
             kind=HUMAN,
             condition=CLEAN,
             seconds=seconds(cells["reaction_time"], MILLISECONDS, place, "reaction_time"),
             order=whole(cells["trial_index"], place, "trial_index"),
             check=check,
-            status="answered" if cells["chosen_category"] else "skipped",
+            status="answered" if guess else "skipped",
             place=place,
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from advlib.humans.judgements import CLEAN, CONDITIONS, HUMAN, MODEL, Answer
 from advlib.humans.judges import Asked
-from advlib.humans.tables.rows import NONE, joined, read_rows, seconds, whole
+from advlib.humans.tables.rows import NONE, further, joined, named, read_rows, seconds, whole
 
 COLUMNS = (
     "subj",
@@ -39,9 +39,9 @@ def answers(path: str) -> Iterator[Answer]:
         response = "" if cells["object_response"].lower() in NONE else cells["object_response"]
         theirs = cells["condition"]
         yield Answer(
-            image=cells["imagename"],
-            judge=cells["subj"],
-            label=cells["category"],
+            image=named(cells, "imagename", place),
+            judge=named(cells, "subj", place),
+            label=named(cells, "category", place),
             guess=response,
             kind=HUMAN if cells["subj"].startswith(PERSON) else MODEL,
             condition=theirs if theirs in CONDITIONS else CLEAN,
@@ -49,7 +49,10 @@ def answers(path: str) -> Iterator[Answer]:
             order=max(0, whole(cells["trial"], place, "trial") - 1),
             status="answered" if response else "skipped",
             place=place,
-            more={"session": cells["session"], "stimuli": "" if theirs in CONDITIONS else theirs},
+            more={
+                "session": further(cells["session"]),
+                "stimuli": "" if theirs in CONDITIONS else further(theirs),
+            },
         )
 
 

@@ -11,7 +11,8 @@ from advlib.humans.pictures import Picture
 from advlib.shards.key_table import unpadded
 
 SHOWN = 12  # names that a message lists
-NONE = ("", "na", "nan", "none", "null")  # how tables write that there is no value
+NOT_FINITE = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
+NONE = ("", "na", "none", "null", *NOT_FINITE)  # how tables write that there is no value
 
 
 def read_rows(
@@ -56,10 +57,24 @@ def seconds(text: str, unit: float, place: str, column: str) -> float | None:
     return number * unit if 0 <= number < float("inf") else None
 
 
+def named(cells: Mapping[str, str], column: str, place: str) -> str:
+    """The name in a cell.  Raises DataError where there is none."""
+    text = cells[column]
+    if text.lower() in ("", *NOT_FINITE):
+        found = repr(text) if text else "an empty cell"
+        raise DataError(f"{place}: column {column!r}: found {found}; expected a name")
+    return text
+
+
+def further(text: str) -> str:
+    """A cell that is carried along, without numbers that are none."""
+    return "" if text.lower() in NOT_FINITE else text
+
+
 def whole(text: str, place: str, column: str) -> int:
     """A whole number.  Raises DataError."""
     number = _number(text, place, column)
-    if not number.is_integer():
+    if not number.is_integer() or abs(number) > 1e15:
         raise DataError(f"{place}: column {column!r}: found {text!r}; expected a whole number")
     return int(number)
 
