@@ -85,6 +85,7 @@ from advlib.cli.panels import (
     read_panel,
 )
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
+from advlib.cli.quiz import check_answers, quiz_words
 from advlib.cli.sampling import (
     apply_preset,
     deciding_command,
@@ -126,6 +127,7 @@ __all__ = [
     "attack_document",
     "attack_meter",
     "attacked_writer",
+    "check_answers",
     "check_figure_suffix",
     "columns_option",
     "copy",
@@ -181,6 +183,7 @@ __all__ = [
     "progress",
     "quality_options",
     "quality_sides",
+    "quiz_words",
     "read_answers",
     "read_fits",
     "read_panel",
