@@ -53,6 +53,9 @@ def check_answers(names: Sequence[str], output_format: str | None) -> None:
     from advlib.humans.judgements import read_judgements
     from advlib.humans.quiz.checking import rows
 
-    streams = [click.open_file(name, "rb") for name in names]
+    try:
+        streams = [click.open_file(name, "rb") for name in names]
+    except OSError as err:
+        raise DataError(f"{err.filename}: {err.strerror}") from None
     opened = [(stream_name(stream), stream) for stream in open_inputs(streams)]
     write_rows(rows(read_judgements(opened)), output_format, [history_entry()])

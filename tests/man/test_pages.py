@@ -15,6 +15,7 @@ FORMATS = (
     "advfid",
     "advfit",
     "advgenerator",
+    "advjudge",
     "advlog",
     "advruns",
     "advshards",
