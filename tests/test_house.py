@@ -40,7 +40,7 @@ ROOMS = (  # from the ground up: each imports only those before it
 IDEAS = {
     "attacks": {"autoattack", "finished_work", "suspicious_networks"},
     "laws/fitting": {"derivatives"},
-    "humans/quiz": {"browser"},
+    "humans/quiz": {"access", "answering", "keeping"},
     "shards": {"broken", "damage", "full_disk", "kill", "roundtrip", "webdataset"},
     "shards/sources": {"sources"},
     "training": {"learning", "ranks", "resume", "trouble"},
