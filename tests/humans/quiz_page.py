@@ -23,7 +23,8 @@ PAIRS, CHECKS = 3, 1  # of a page
 TRIALS = 2 * PAIRS + CHECKS
 ANSWER = """
 const [guess, confidence, done] = arguments;
-const [, label, how] = /“(.*)” with (\\w+)/.exec(document.getElementById("word")?.textContent) || [];
+const word = document.getElementById("word")?.textContent;
+const [, label, how] = /“(.*)” with (\\w+)/.exec(word) || [];
 const click = (name, value) => document.querySelector(`[data-${name}="${value}"]`).click();
 click("class", label || guess);
 click("confidence", how || confidence);
@@ -46,8 +47,12 @@ def start(folder: Path, profile: str = "profile") -> webdriver.Chrome:
         f"--user-data-dir={folder / profile}",
     ):
         options.add_argument(argument)
-    downloads = {"download.default_directory": str(folder / "downloads")}
-    options.add_experimental_option("prefs", downloads)
+    preferences = {
+        "download.default_directory": str(folder / "downloads"),
+        # a script's clicks are no person's, after which alone a page may save files
+        "profile.default_content_setting_values.automatic_downloads": 1,
+    }
+    options.add_experimental_option("prefs", preferences)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=Service(str(DRIVER)))
 
