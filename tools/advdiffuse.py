@@ -1,4 +1,4 @@
-"""advdiffuse: train a generator of images, EDM or PFGM++."""
+"""advdiffuse: train a generator of images, EDM or PFGM++, or a discriminator that guides one."""
 
 import contextlib
 
@@ -7,6 +7,9 @@ import click
 from advlib import cli
 from advlib.generators.recipe import GeneratorRecipe
 from advlib.jobs.hardware import Hardware
+from advlib.settings import when
+
+JUDGING = when(kind="discriminator")
 
 
 @click.command(cls=cli.Tool)
@@ -18,6 +21,20 @@ from advlib.jobs.hardware import Hardware
     required=True,
     metavar="SET",
     help="Training images: a shard set; may be repeated, and the sets are read as one.",
+)
+@cli.option(
+    "--generated",
+    multiple=True,
+    metavar="SET",
+    applies=JUDGING,
+    help="Images that advgen made, which a discriminator learns to tell from those; may be"
+    " repeated.",
+)
+@cli.option(
+    "--extractor",
+    metavar="FILE",
+    applies=JUDGING,
+    help="Checkpoint of the network whose maps a discriminator judges.",
 )
 @cli.setting_options(GeneratorRecipe, augment="--augment-probability")
 @cli.setting_options(Hardware)
@@ -31,12 +48,13 @@ from advlib.jobs.hardware import Hardware
     metavar="FOLDER",
     help="Folder of the run: its log, checkpoints, sheets and state.",
 )
-def main(network, sets, dataset_name, output, **options):
+def main(network, sets, generated, extractor, dataset_name, output, **options):
     """Train NETWORK, as ddpmpp-128 or ddpmpp-32x1, to make images like those of the sets.
 
-    Hyperparameters that are not given are EDM's for CIFAR-10. Stopped by SIGTERM, Ctrl-C or a
-    closed terminal, it saves its state; then, and after a kill, the same command line goes on.
-    Under torchrun the ranks share every batch.
+    With --kind discriminator NETWORK, as adm-128, learns to tell them from generated ones.
+    Hyperparameters that are not given are those of the public code for CIFAR-10. Stopped by
+    SIGTERM, Ctrl-C or a closed terminal, it saves its state; then, and after a kill, the same
+    command line goes on. Under torchrun the ranks share every batch.
     """
     recipe, hardware = (cli.take_settings(kind, options) for kind in (GeneratorRecipe, Hardware))
     from advlib.generators.training_setup import prepare
@@ -50,6 +68,8 @@ def main(network, sets, dataset_name, output, **options):
         sets,
         recipe,
         hardware,
+        generated=generated,
+        extractor=extractor,
         name=dataset_name,
         history=cli.history_entry(),
         draw=cli.draw_samples,

@@ -31,6 +31,11 @@ def vp_time(level: Tensor) -> Tensor:
     return ((BETA_MIN**2 + 2 * slope * torch.log1p(level**2)).sqrt() - BETA_MIN) / slope
 
 
+def vp_level(tau: Tensor) -> Tensor:
+    """Levels of times tau, as `vp_time` has them."""
+    return torch.expm1(((BETA_MAX - BETA_MIN) / 2 * tau + BETA_MIN) * tau).sqrt()
+
+
 def vp_scale(level: Tensor) -> Tensor:
     """M of levels: by how much a noisy image is larger than the process has it."""
     return 1 / (1 + level**2).sqrt()

@@ -59,3 +59,12 @@ class Denoiser(nn.Module):
         labels = one_hot(label, classes).to(x) if classes and label is not None else None
         found = self.model(x / whole, noise, labels, augmented, draws).to(torch.float32)
         return skip * x + off * DEVIATION / whole * found
+
+    def features(self, x: Tensor, level: Tensor, least: int) -> Tensor:
+        """The encoder's last maps of a side of `least` or more, of no class, (b, n, side, side).
+
+        x: (b, c, h, w).  level: (b,).
+        """
+        x, sigma = x.to(torch.float32), level.to(torch.float32)
+        whole = (sigma**2 + DEVIATION**2).sqrt().reshape(-1, 1, 1, 1)
+        return self.model.features(x / whole, sigma.log() / 4, least)

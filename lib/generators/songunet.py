@@ -103,29 +103,35 @@ class SongUNet(nn.Module):
         augmented: (b, augmentations); None for images that were not.  draws: (b,) int64 random
         words that decide on dropout; None for torch's generator.
         """
-
-        def through(layer: nn.Module, maps: Tensor) -> Tensor:
-            of_block = isinstance(layer, UNetBlock)
-            return layer(maps, embedding, draws) if of_block else layer(maps)
-
         embedding = self._embedding(noise, labels, augmented)
-        skips: list[Tensor] = []
-        maps = fed = images
-        for name, layer in self.enc.items():
-            if name.endswith("_aux_residual"):
-                fed = maps = (maps + layer(fed)) * HALF
-                skips[-1] = maps
-                continue
-            maps = through(layer, maps)
-            skips.append(maps)
+        skips = self._encoded(images, embedding, draws)
+        maps = skips[-1]
         for name, layer in self.dec.items():
             if "_block" in name:
                 maps = torch.cat((maps, skips.pop()), 1)
             if name.endswith("_aux_norm"):
                 maps = functional.silu(layer(maps))
             else:
-                maps = through(layer, maps)
+                maps = _through(layer, maps, embedding, draws)
         return maps
+
+    def features(self, images: Tensor, noise: Tensor, least: int) -> Tensor:
+        """The encoder's last maps of a side of `least` or more, (b, c, h, w), of no class."""
+        found = self._encoded(images, self._embedding(noise, None, None), None)
+        return next((maps for maps in reversed(found) if maps.shape[-1] >= least), found[0])
+
+    def _encoded(self, images: Tensor, embedding: Tensor, draws: Tensor | None) -> list[Tensor]:
+        """The maps of the encoder's layers, which the decoder takes from the last on."""
+        found: list[Tensor] = []
+        maps = fed = images
+        for name, layer in self.enc.items():
+            if name.endswith("_aux_residual"):
+                fed = maps = (maps + layer(fed)) * HALF
+                found[-1] = maps
+                continue
+            maps = _through(layer, maps, embedding, draws)
+            found.append(maps)
+        return found
 
     def _embedding(self, noise: Tensor, labels: Tensor | None, augmented: Tensor | None) -> Tensor:
         """(b, 4 width), of noise level, class and augmentation."""
@@ -138,3 +144,8 @@ class SongUNet(nn.Module):
         if self.map_augment is not None and augmented is not None:
             found = found + self.map_augment(augmented)
         return functional.silu(self.map_layer1(functional.silu(self.map_layer0(found))))
+
+
+def _through(layer: nn.Module, maps: Tensor, embedding: Tensor, draws: Tensor | None) -> Tensor:
+    of_block = isinstance(layer, UNetBlock)
+    return layer(maps, embedding, draws) if of_block else layer(maps)

@@ -37,6 +37,20 @@ def save_tensors(
         file.write(save(plain, metadata))
 
 
+def metadata_keys(path: str | os.PathLike) -> set[str]:
+    """The keys of a safetensors file's metadata.
+
+    Raises DamagedError, one line, for a damaged file; OSError where there is none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return set(file.metadata() or {})
+    except SafetensorError as err:
+        raise DamagedError(f"{path}: damaged or cut short: {err}") from None
+
+
 def load_tensors(
     path: str | os.PathLike, key: str, advice: str = ""
 ) -> tuple[dict[str, Tensor], dict | None]:

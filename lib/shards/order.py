@@ -152,18 +152,23 @@ class Order:
         size, real = self._last if t == self._batches - 1 else (self.batch_size, self.real_size)
         start, stop = rank * size // ranks, (rank + 1) * size // ranks
         real_start, real_stop = start * real // size, stop * real // size
-        j = np.arange(start, stop)
-        position = t * self.batch_size + j
+        position = t * self.batch_size + np.arange(start, stop)
         before = t * (self.batch_size - self.real_size) - real_start + start
         part, number = self._synthetic(before, before + stop - start - real_stop + real_start)
         if self._real is None:
             return BatchIndices(part, number, position)
-        is_real = (j + 1) * real // size > j * real // size
-        indices = BatchIndices(np.full(len(j), len(self._streams)), np.empty_like(j), position)
+        is_real = self.is_real(position, t == self._batches - 1)
+        indices = BatchIndices(np.full_like(position, len(self._streams)), 0 * position, position)
         indices.part[~is_real], indices.number[~is_real] = part, number
         before = t * self.real_size
         indices.number[is_real] = self._real.numbers(before + real_start, before + real_stop)
         return indices
+
+    def is_real(self, position: Any, last: bool = False) -> Any:
+        """Whether images are real, by their positions, (b,).  last: whether of the last batch."""
+        size, real = self._last if last else (self.batch_size, self.real_size)
+        j = position % self.batch_size
+        return (j + 1) * real // size > j * real // size
 
     def state(self, images: int) -> dict:
         """What resuming after `images` images seen needs, as a JSON document.
@@ -286,9 +291,7 @@ def _images_of(part: Part, images: int) -> int:
 def _digest(parts: Sequence[Part], real: Part | None, settings: str) -> str:
     """The fingerprint of all that fixes the order but the seed."""
     out = blake2b(settings.encode(), digest_size=16)
-    roles = [(part, str(part.passes)) for part in parts]
-    if real is not None:
-        roles.append((real, "real"))
+    roles = [(part, str(part.passes)) for part in parts] + ([(real, "real")] if real else [])
     for part, role in roles:
         sizes = np.asarray(part.chunk_sizes, "<i8")
         out.update(f"\n{role} {len(sizes)} {part.digest}\n".encode())

@@ -13,6 +13,14 @@ def test_what_is_not_given_is_edms_for_cifar_10():
     assert (recipe.lr, recipe.augment, recipe.dropout) == (1e-3, 0.12, 0.13)
 
 
+def test_what_is_not_given_of_a_discriminator_is_its_public_codes():
+    recipe = GeneratorRecipe(kind="discriminator")
+    assert (recipe.batch, recipe.samples, recipe.lr) == (128, 5_000_000, 3e-4)
+    assert (recipe.weight_decay, recipe.rate(0)) == (1e-7, 3e-4)
+    assert recipe.decay(*recipe.half_life, 10**6) == 0  # the weights as they are
+    assert recipe.document()["dropout"] is None
+
+
 def test_the_rate_rises_in_a_line_and_shorter_runs_rise_over_a_twentieth():
     recipe = GeneratorRecipe(samples=100_000, batch=100)
     assert recipe.warmup == 5000
@@ -42,11 +50,15 @@ def test_snapshots_come_every_so_many_images_and_at_the_end():
     ("wrong", "said"),
     [
         ({"half_life": (5, 5)}, "half_life: found one twice"),
-        ({"half_life": ()}, "half_life: found one twice, or none"),
         ({"half_life": (-1,)}, "half_life: found -1; expected a number from 0"),
         ({"dimensions": 128}, "dimensions: goes with kind pfgmpp; here it is edm"),
         ({"samples": 0}, "samples: found 0"),
-        ({"kind": "ect"}, "kind: found 'ect'; expected one of edm, pfgmpp"),
+        ({"kind": "ect"}, "kind: found 'ect'; expected one of edm, pfgmpp, discriminator"),
+        (
+            {"kind": "discriminator", "augment": 0},
+            "augment: goes with kind edm, pfgmpp; here it is",
+        ),
+        ({"kind": "discriminator", "batch": 31}, "batch: found 31; expected an even number"),
     ],
 )
 def test_values_that_cannot_be_are_refused(wrong, said):
