@@ -26,7 +26,8 @@ def table_of_log(stream: BinaryIO, name: str) -> Table:
     """
     header, rows = read_training_log(stream, name)
     if "model" not in header and "recipe" in header:
-        raise DataError(f"{name}: the log of a generator; a table of runs has those of classifiers")
+        kind = "discriminator" if "discriminator" in header else "generator"
+        raise DataError(f"{name}: the log of a {kind}; a table of runs has those of classifiers")
     found = [(i, row) for i, row in enumerate(rows, 2) if row["event"] == "evaluation"]
     found = [(i, row) for i, row in found if row.get("samples")]
     if not found:
