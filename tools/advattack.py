@@ -22,6 +22,7 @@ OF_AUTOATTACK = Rule(
 @cli.sets_argument
 @cli.setting_options(AttackSettings, steps="--attack-steps", loss="--attack-loss")
 @click.option("--first", type=cli.Whole(min=1), metavar="N", help="The first N images alone.")
+@cli.exclude_option
 @cli.network_options
 @cli.pixel_values_option
 @click.option(
@@ -84,6 +85,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
     from advlib.jobs.ranks import leave
     from advlib.jobs.signals import Signalled, StopRequest
 
+    exclusion = cli.exclusion(options.pop("exclude"))
     asked = StopRequest()
     ranks, pixels = cli.join_ranks(options.pop("device"), sets, output), options.pop("pixels")
     warnings = cli.Warnings()
@@ -120,7 +122,12 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
             try:
                 with asked.listening():
                     found = attack_set(
-                        job, writer, fooled=fooled, meter=cli.attack_meter, warn=warnings.say
+                        job,
+                        writer,
+                        fooled=fooled,
+                        meter=cli.attack_meter,
+                        warn=warnings.say,
+                        exclusion=exclusion,
                     )
             except Signalled:
                 if ranks.first:
@@ -128,6 +135,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
                 leave()
                 return asked.status
             if found is not None:
+                cli.say_not_met(exclusion, source)
                 if fooled and found["accuracy"] == 1:
                     cli.note("no image is misclassified, so no shards are written")
                 document = cli.attack_document(job, network, description, history, found)
@@ -143,6 +151,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
         return 0
     for warning in document["warnings"]:
         warnings.say(warning)
+    cli.say_revised(document, exclusion is not None)
     if output == "-":
         cli.note(f"robust accuracy {document['accuracy']:.2%} of {document['images']} images")
     else:

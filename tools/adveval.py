@@ -35,6 +35,7 @@ from advlib.settings import when_absent
     applies=when_absent("per_class", "confusion"),
     help="A row for each image.",
 )
+@cli.exclude_option(applies=when_absent("confusion", "per_image"))
 @cli.network_options
 @click.option(
     "--batch",
@@ -53,6 +54,7 @@ def main(
     per_class,
     confusion,
     per_image,
+    exclude,
     device,
     batch,
     output_format,
@@ -67,18 +69,19 @@ def main(
     from advlib.evaluation import report
     from advlib.evaluation.outcomes import outcomes
     from advlib.evaluation.scores import FIELD
-    from advlib.evaluation.tally import Tally
     from advlib.jobs.ranks import join, leave
 
     begun = time.monotonic()
     ranks = join(device)
+    exclusion = cli.exclusion(exclude)
     source = cli.open_images(sets)
     with cli.option_names():
         chosen = settings.settled(FIELD in source.fields)
     if ranks.first and settings.attack is None and chosen.attack == "stored":
         cli.note(f"{source.name} holds attacked images, which are scored as they are")
     model, description = cli.open_checkpoint(checkpoint, source, ranks.device, options)
-    tally, attacked = Tally(model.classes, chosen.how is not None), chosen.how is not None
+    attacked = chosen.how is not None
+    tally = report.Benchmark(model.classes, attacked, exclusion, source.class_names)
     count = source.count if source.count is None or not first else min(first, source.count)
     if output_format is None:
         output_format = "table" if sys.stdout.isatty() else "csv"
@@ -90,7 +93,7 @@ def main(
         )
         batches = (
             report.image_rows(part, attacked) if per_image else []
-            for part in report.counted(found, tally, tick)
+            for part in tally.counted(found, tick)
         )
         if per_image and output_format == "csv":
             cli.stream_rows(batches)
@@ -101,11 +104,12 @@ def main(
         return
     attack = chosen.document()
     if confusion:
-        rows = tally.confusion()
+        rows = tally.whole.confusion()
     elif not per_image:
         what = {"checkpoint": checkpoint, "model": description["model"], "set": source.name}
         what |= {"attack": attack["name"], "eps": attack.get("eps"), "seed": attack["seed"]}
-        rows = report.summary_rows(tally, what, per_class, source.class_names)
+        rows = tally.rows(what, per_class)
+    cli.say_not_met(exclusion, source)
     history = cli.history_with(description, source)
     if output_format != "json":
         cli.write_rows(rows, output_format, history)

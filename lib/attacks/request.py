@@ -18,6 +18,7 @@ from advlib.attacks.suites import suite
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.store import Store
 from advlib.models.folding import folded
+from advlib.shards.exclusion import Exclusion
 from advlib.shards.reader import ShardSet
 
 
@@ -88,12 +89,14 @@ def attack_set(
     fooled: bool,
     meter: Callable[[int], AbstractContextManager[Callable[[Progress], None]]],
     warn: Callable[[Finding], None],
+    exclusion: Exclusion | None = None,
 ) -> dict[str, Any] | None:
     """Do the job and write the shards; the verdict on rank 0, None on the others.
 
     writer: a context that takes chunks; None to write none.  fooled: write only the images that
     are misclassified.  meter: a context for so many images that gives where to report progress.
-    warn: told what is suspicious about the classifier before it is attacked.
+    warn: told what is suspicious about the classifier before it is attacked.  exclusion: images
+    that a revised benchmark leaves out.
     Raises what the job's `stop` does.
     """
     begun = time.monotonic()
@@ -107,5 +110,7 @@ def attack_set(
         job.run()
         job.ranks.wait(job.stop)
         return None
-    tally = write_results(job.suite, job.results, job.source, writer, fooled=fooled)
+    tally = write_results(
+        job.suite, job.results, job.source, writer, fooled=fooled, exclusion=exclusion
+    )
     return {**tally.document(), "seconds": time.monotonic() - begun}

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+import numpy as np
+
 from advlib.attacks import checks
 from advlib.attacks.found import Found
 from advlib.attacks.problem import CLEAN
@@ -15,6 +17,7 @@ class Verdict:
 
     def __init__(self, suite: Suite):
         """Begin with nothing."""
+        self._revised = dict.fromkeys(("images", "clean", "robust"), 0)
         self.suite = suite
         self.images = self.clean = self.robust = self.shown = self.classes = 0
         self.zero_gradients = 0
@@ -22,8 +25,15 @@ class Verdict:
         self._fooled = dict.fromkeys((stage.name for stage in suite.stages), 0)
         self._costs: dict[str, dict] = {name: {} for name in self._fooled}
 
-    def add(self, found: Found) -> None:
-        """Count a window's images."""
+    def add(self, found: Found, excluded: np.ndarray | None = None) -> None:
+        """Count a window's images.
+
+        excluded: which of them a revised benchmark leaves out, (n,) bool; None where there is none.
+        """
+        if excluded is not None:
+            kept = {"images": ~excluded, "clean": found.by != CLEAN, "robust": found.robust}
+            for name, which in kept.items():
+                self._revised[name] += int((which & ~excluded).sum())
         self.images += len(found)
         self.classes = found.clean_logits.shape[1]
         self.clean += int((found.by != CLEAN).sum())
@@ -61,8 +71,22 @@ class Verdict:
             **_share("clean_accuracy", self.clean, self.images),
             **_share("accuracy", self.robust, self.images),
             "picture_accuracy": self.shown / self.images,
+            **self._revision(),
             "stages": self.stages(),
             "warnings": [asdict(finding) for finding in _once(findings)],
+        }
+
+    def _revision(self) -> dict[str, dict]:
+        """The same accuracies without the images that a revised benchmark leaves out."""
+        count = self._revised["images"]
+        if not count:
+            return {}
+        return {
+            "revised": {
+                "images": count,
+                **_share("clean_accuracy", self._revised["clean"], count),
+                **_share("accuracy", self._revised["robust"], count),
+            }
         }
 
 

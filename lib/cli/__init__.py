@@ -12,6 +12,7 @@ from advlib.cli.attacking import (
     job_folder,
     join_ranks,
     print_verdict,
+    say_revised,
     stopped_attack,
     verdict_path,
 )
@@ -94,10 +95,13 @@ from advlib.cli.sampling import (
     stopped_sampling,
 )
 from advlib.cli.selecting import (
+    exclude_option,
+    exclusion,
     image_range,
     images_where_option,
     keys_from_standard_input,
     keys_option,
+    say_not_met,
     selection,
     selection_options,
 )
@@ -137,6 +141,8 @@ __all__ = [
     "draw_samples",
     "draws_options",
     "entry_fields",
+    "exclude_option",
+    "exclusion",
     "figure_file",
     "figure_option",
     "finished",
@@ -193,6 +199,8 @@ __all__ = [
     "say_done",
     "say_left_out",
     "say_no_intervals",
+    "say_not_met",
+    "say_revised",
     "say_uncertain",
     "search_meter",
     "seed_option",

@@ -149,6 +149,18 @@ class Warnings:
             note(f"{warning['text']} Advice: {warning['advice']}")
 
 
+def say_revised(document: Mapping[str, Any], asked: bool) -> None:
+    """Say what is left without the images of `--exclude`; asked: whether it is given."""
+    found = document.get("revised") if asked else None
+    if found:
+        note(
+            f"without {document['images'] - found['images']} images: robust accuracy"
+            f" {found['accuracy']:.2%} of {found['images']}"
+        )
+    elif asked:
+        note("was done before without --exclude; adveval --exclude counts the images it wrote")
+
+
 def print_verdict(
     document: Mapping[str, Any], output_format: str | None, entry: Mapping[str, str]
 ) -> None:

@@ -10,11 +10,12 @@ import click
 from advlib.cli.images import in_files
 from advlib.cli.number_types import LARGEST, Whole
 from advlib.cli.options import option
-from advlib.cli.output import stream_name
+from advlib.cli.output import note, stream_name
 from advlib.numbers import parse_number
-from advlib.settings import Rule, when_given
+from advlib.settings import Conditions, Rule, when_given
 
 if TYPE_CHECKING:
+    from advlib.shards.exclusion import Exclusion
     from advlib.shards.reader import ShardSet
     from advlib.shards.selection import Selection
     from advlib.shards.stream import ShardStream
@@ -84,6 +85,32 @@ def selection_options(command: Any) -> Any:
     ):
         command = each(command)
     return command
+
+
+def exclude_option(command: Any = None, *, applies: Conditions = ()) -> Any:
+    """`--exclude`: images that a revised benchmark leaves out; bare, or with conditions."""
+    decorate = option(
+        "--exclude",
+        type=click.File("rb"),
+        metavar="FILE",
+        applies=applies,
+        help="Report the accuracy without these images too: those that are not valid in a table of "
+        "advvalid, or keys, one a line.",
+    )
+    return decorate if command is None else decorate(command)
+
+
+def exclusion(file: BinaryIO | None) -> "Exclusion | None":
+    """What a file of `--exclude` leaves out; None for none."""
+    from advlib.shards.exclusion import read_exclusion
+
+    return None if file is None else read_exclusion(file, stream_name(file))
+
+
+def say_not_met(found: "Exclusion | None", source: "ShardSet | ShardStream") -> None:
+    """Say how many of the images to be left out the set lacks."""
+    if found is not None and (remark := found.table.remark(source.name)):
+        note(remark)
 
 
 def keys_from_standard_input(keys_file: BinaryIO | None, piped: bool) -> BinaryIO:

@@ -43,6 +43,10 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.number)
 
+    def take(self, which: np.ndarray) -> "Outcomes":
+        """The images where the mask `which` (n,) holds."""
+        return Outcomes(*(getattr(self, each.name)[which] for each in fields(self)))
+
 
 def check_images(source: ShardSet | ShardStream, model: Classifier, stored: bool = False) -> None:
     """DataError unless the model takes the set's images and knows just its classes.

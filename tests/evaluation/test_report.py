@@ -121,3 +121,23 @@ def test_per_image_as_json_and_table(adveval):
     assert len(document["rows"]) == COUNT and document["rows"][0]["guess"] is None
     table = adveval("wrn.st digits --attack none --first 2 --per-image --format table").stdout
     assert table.split()[:3] == ["key", "label", "clean_guess"]
+
+
+def test_the_revised_benchmark_is_the_same_without_the_images_left_out(folder, adveval):
+    line = "wrn.st digits --attack none"
+    images = rows(adveval(f"{line} --per-image"))
+    kept = [r for i, r in enumerate(images) if i % 3]
+    (folder / "out.csv").write_text(
+        "image,valid\n" + "".join(f"{r['key']},{str(r in kept).lower()}\n" for r in images)
+    )
+    original, revised = rows(adveval(f"{line} --exclude out.csv"))
+    (whole,) = rows(adveval(line))
+    assert original == whole | {"benchmark": "original"}
+    assert (revised["benchmark"], revised["images"]) == ("revised", str(len(kept)))
+    right = np.mean([r["clean_guess"] == r["label"] for r in kept])
+    assert float(revised["clean_accuracy"]) == pytest.approx(right)
+    classes = rows(adveval(f"{line} --exclude out.csv --classwise"))
+    assert sum(int(r["images"]) for r in classes if r["benchmark"] == "revised") == len(kept)
+    (folder / "all.txt").write_text("\n".join(r["key"] for r in images))
+    done = adveval(f"{line} --exclude all.txt", status=2)
+    assert "all.txt: leaves no image of digits" in done.stderr

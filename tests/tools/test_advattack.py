@@ -246,3 +246,23 @@ def test_pixels_and_normalisation_reach_a_network_of_ones_own(advattack, robust)
     assert 0 < one["accuracy"] < one["clean_accuracy"]
     assert one["clean_accuracy"] == two["clean_accuracy"]
     assert one["accuracy"] == two["accuracy"]
+
+
+def test_the_revised_benchmark_is_reported_beside_the_original(advattack, robust):
+    line = "robust.st few --first 30 --attack pgd --eps 0.16"
+    plain = json.loads(advattack(f"{line} -o every").stdout)
+    shell = advattack.adveval("robust.st every --attack stored --per-image").stdout
+    images = list(csv.DictReader(io.StringIO(shell)))
+    (robust / "left_out.txt").write_text("\n".join(r["key"] for r in images[::4]))
+    done = advattack(f"{line} --exclude left_out.txt")
+    document, kept = json.loads(done.stdout), [r for i, r in enumerate(images) if i % 4]
+    assert document["accuracy"] == plain["accuracy"] and "revised" not in plain
+    found = document["revised"]
+    assert found["images"] == len(kept)
+    for name, guess in (("clean_accuracy", "clean_guess"), ("accuracy", "guess")):
+        right = sum(r[guess] == r["label"] for r in kept) / len(kept)
+        assert found[name] == pytest.approx(right)
+        assert found[f"{name}_low"] < found[name] + 1e-12 < found[f"{name}_high"] + 2e-12
+    assert f"without 8 images: robust accuracy {found['accuracy']:.2%} of 22" in done.stderr
+    again = advattack(f"{line} -o every --exclude left_out.txt")
+    assert "was done before without --exclude" in again.stderr
