@@ -4,7 +4,7 @@ import click
 
 from advlib import cli
 from advlib.figures.formats import suffix_of
-from advlib.figures.kinds import KINDS, kinds_with
+from advlib.figures.kinds import KINDS, SCORES, kinds_with
 from advlib.settings import Rule, when, when_given
 
 
@@ -53,28 +53,45 @@ def _is_stdin(stream):
     help="A panel each model or each data set. [default: model]",
     applies=_of_kind("by"),
 )
+@cli.option(
+    "--human",
+    type=click.File("rb"),
+    metavar="SCORES",
+    help="What advscore --benchmark printed: people's accuracy to compare with. [default: the "
+    "paper's]",
+    applies=_of_kind("human"),
+)
 @click.option(
     "--width",
     type=cli.Count(low=2.5, high=40, closed=True),
     metavar="INCHES",
     help="Width of the figure. [default: as the kind needs]",
 )
-def main(kind, fits, output, runs, columns, **options):
-    """Draw a figure from fits.
+def main(kind, fits, output, runs, columns, human, **options):
+    """Draw a figure from fits, or from scores.
 
-    FIT is what advfit printed; "-" or nothing means standard input. Bands are 95 % intervals over
-    the fit's bootstrap draws.
+    FIT is what advfit printed, for humans what advscore did; "-" or nothing means standard input.
+    Bands are 95 % intervals over the fit's bootstrap draws.
     """
     with cli.figure_file(output) as file:
-        laws = cli.read_fits(fits)
         from advlib.figures import canvas, kinds
 
+        given = {name: value for name, value in options.items() if value}
+        if KINDS[kind].reads == SCORES:
+            figure = kinds.draw(kind, cli.read_scores(fits), **given)
+            canvas.save(figure, file, suffix_of(output) or ".pdf")
+            return
+        laws = cli.read_fits(fits)
         if runs is not None:
             from advlib.runs.reading import read_tables
 
             source = [(cli.stream_name(runs), runs)]
-            options["runs"] = read_tables(source, columns, KINDS[kind].columns)
-        figure = kinds.draw(kind, laws, **{name: value for name, value in options.items() if value})
+            given["runs"] = read_tables(source, columns, KINDS[kind].columns)
+        if human is not None:
+            from advlib.humans.score_table import human_levels
+
+            given["human"] = human_levels(human, cli.stream_name(human))
+        figure = kinds.draw(kind, laws, **given)
         if KINDS[kind].intervals:
             cli.say_no_intervals(laws)
         cli.say_assumed(laws, KINDS[kind].hangs_on)

@@ -16,6 +16,12 @@ from advlib.figures.formats import suffix_of
     help="Colour borders by this field of the images, or column of the CSV of keys.",
 )
 @click.option(
+    "--judgements",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Write under attacked images what judges said of them, in a table of advjudge or advquiz.",
+)
+@click.option(
     "--first",
     "most",
     type=cli.Whole(min=1),
@@ -48,7 +54,7 @@ from advlib.figures.formats import suffix_of
     "output."
 )
 @cli.pixels_option
-def main(sets, keys_file, conditions, colour_by, most, output, **look):
+def main(sets, keys_file, conditions, colour_by, judgements, most, output, **look):
     """Draw images with their classes, predictions and keys on a sheet.
 
     SET is a set's name, its .tar files or its folder; "-" or nothing means standard input. Of
@@ -61,7 +67,8 @@ def main(sets, keys_file, conditions, colour_by, most, output, **look):
     selection = cli.selection(source, keys_file, conditions, also)
     suffix = suffix_of(output) or ".png"
     page = contact_sheet.images_per_page(source, suffix, look["per_row"])
-    tiles, more = contact_sheet.select_tiles(source, selection, colour_by, most, page)
+    said = cli.said_by_judges(judgements)
+    tiles, more = contact_sheet.select_tiles(source, selection, colour_by, most, page, said)
     figures = contact_sheet.draw_selection(source, tiles, suffix, **look)
     if more:
         cli.note(f"showing the first {most} images; --first N shows more")

@@ -84,6 +84,8 @@ from advlib.cli.panels import (
     panel_options,
     read_answers,
     read_panel,
+    read_scores,
+    said_by_judges,
 )
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
 from advlib.cli.quiz import check_answers, quiz_words
@@ -193,7 +195,9 @@ __all__ = [
     "read_answers",
     "read_fits",
     "read_panel",
+    "read_scores",
     "record_quality",
+    "said_by_judges",
     "sampling_meter",
     "say_assumed",
     "say_done",

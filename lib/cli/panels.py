@@ -1,7 +1,7 @@
 """Options of commands that read judgements, and the panel that they make of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -13,6 +13,7 @@ from advlib.cli.output import note, note_each, open_inputs, stream_name
 if TYPE_CHECKING:
     from advlib.humans.judgements import Judgements
     from advlib.humans.panel import Panel
+    from advlib.humans.score_table import Score
     from advlib.humans.settings import Rule
 
 DRAWS = 1000
@@ -81,6 +82,25 @@ def draws_options(applies: settings.Conditions) -> Any:
         return draws(seed_option(applies=applies)(command))
 
     return decorate
+
+
+def said_by_judges(table: BinaryIO | None) -> Callable[[str], str]:
+    """What judges said of an attacked image, given its key; without a table, nothing."""
+    if table is None:
+        return lambda key: ""
+    from advlib.humans.judgements import read_judgements, spoken_answers
+    from advlib.shards.key_table import unpadded
+
+    found = spoken_answers(read_judgements([(stream_name(table), table)]))
+    return lambda key: found.get(unpadded(key), "")
+
+
+def read_scores(streams: Sequence) -> "list[Score]":
+    """The rows that advscore printed, in the files named or on standard input."""
+    from advlib.humans.score_table import ACCURACY, read_scores
+
+    opened = [(stream_name(stream), stream) for stream in open_inputs(streams)]
+    return [row for name, stream in opened for row in read_scores(stream, name, ACCURACY)]
 
 
 def read_answers(

@@ -7,7 +7,7 @@ via Scaling-Law and Human-Alignment Studies", ICML 2024.
 import io
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -68,18 +68,20 @@ def select_tiles(
     colour_by: str | None,
     most: int,
     page: int | None = None,
+    said: Callable[[str], str] = lambda key: "",
 ) -> tuple[list[Tile], bool]:
     """The first `most` images of a selection of a set, and whether there are more.
 
     colour_by: the field of the images, or column of the selection's keys, that is their category.
-    page: how many are drawn on a page; None for all.  Raises DataError for more pixels than a page
-    can have, before memory is full of them.
+    page: how many are drawn on a page; None for all.  said: as of tiles_of.
+    Raises DataError for more pixels than a page can have, before memory is full of them.
     """
     names = source.class_names or ()
     tiles = tiles_of(
         take_images(selection.images(source), most + 1),
         lambda label: names[label] if label < len(names) else str(label),
         selection.column(colour_by) if colour_by else None,
+        said,
     )
     shown = []
     for tile in itertools.islice(tiles, most):

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from advlib.humans.score_table import Score
     from advlib.laws.document import Fit
+
+
+FITS, SCORES = "fits", "scores"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Kind:
 
     options: by the names of the arguments of its module's `draw`.
     intervals: whether bootstrap draws show in it.
+    reads: what it is drawn from, FITS or SCORES.
     hangs_on: of what fits assume, as advlib.laws.rows.NEEDS has it, what decides its numbers.
     """
 
@@ -28,13 +33,14 @@ class Kind:
     columns: tuple[str, ...] = ()
     intervals: bool = True
     hangs_on: tuple[str, ...] = ()
+    reads: str = FITS
 
 
 COUNTS = ("params", "samples")
 KINDS = {
     "limits": Kind(
         "best adversarial accuracy against training FLOPs, with its ceilings (Fig. 1)",
-        ("flops", "fids", "datasets", "runs"),
+        ("flops", "fids", "datasets", "runs", "human"),
         COUNTS,
         hangs_on=("k", "accuracy", "sizes"),
     ),
@@ -84,6 +90,12 @@ KINDS = {
         (*COUNTS, "loss"),
         intervals=False,
     ),
+    "humans": Kind(
+        "accuracy of people and models on clean and attacked images (Fig. 14)",
+        (),
+        intervals=False,
+        reads=SCORES,
+    ),
 }
 
 
@@ -92,15 +104,16 @@ def kinds_with(option: str) -> tuple[str, ...]:
     return tuple(name for name, kind in KINDS.items() if option in kind.options)
 
 
-def draw(kind: str, fits: Sequence["Fit"], **options: Any) -> "Figure":
+def draw(kind: str, given: Sequence["Fit"] | Sequence["Score"], **options: Any) -> "Figure":
     """The figure of that kind, a key of KINDS, in the house style.
 
-    `fits`: advlib.laws.fit.Fit.  `options`: `width` in inches, and of those that the kind
-    takes `flops` (list), `fids` and `datasets` (lists), `runs` (Table), `by`.
+    `given`: what the kind reads, each advlib.laws.fit.Fit or advlib.humans.score_table.Score.
+    `options`: `width` in inches, and of those that the kind
+    takes `flops` (list), `fids` and `datasets` (lists), `runs` (Table), `by`, `human`.
     Raises DataError where the fits are not of the kind that the figure needs.
     """
     from advlib.figures.canvas import house_style
 
     module = importlib.import_module(f"advlib.figures.{kind}")
     with house_style():
-        return module.draw(fits, **options)
+        return module.draw(given, **options)

@@ -3,7 +3,7 @@
 Source: Bartoldson et al. 2024, Fig. 1, Sec. 3.2; human accuracy: Sec. 4, App. G.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +13,9 @@ from advlib.figures import canvas, fit_runs, fit_values, style
 from advlib.laws.fit import Fit
 from advlib.runs.table import Table
 
-HUMAN = 0.9046  # average human accuracy on the network's attacked test images; App. G
+HUMAN = {
+    "average human": 0.9046
+}  # average human accuracy on the network's attacked test images; App. G
 LAST = 1e32  # FLOPs: past the 1e30 at which the paper finds human accuracy in reach with FID 0
 
 
@@ -23,11 +25,14 @@ def draw(
     fids: Sequence[float] = (),
     datasets: Sequence[str] = (),
     runs: Table | None = None,
+    human: Mapping[str, float] | None = None,
     width: float = canvas.SINGLE,
 ) -> Figure:
     """Curves of each fit and quality over the budgets `flops`, 95 % bands, ceilings (dashed), and
     runs: those of `runs` by accuracy or, where it is empty, AutoAttack; else those of the fit on
     its data sets, by accuracy or, where it is unknown, the fit's line from loss to accuracy.
+
+    human: levels of people to compare with, by name; the paper's for None.
     """
     grid = fit_values.budget_axis(flops, fit_values.least_flops(fits, 1e18), LAST)
     figure, (axes,) = canvas.panels(1, width, ratio=0.7)
@@ -36,7 +41,8 @@ def draw(
         for fit, name in zip(fits, fit_values.fit_names(fits), strict=True)
         for quality in fit_values.shown_qualities(fit, fids, datasets)
     ]
-    shown, lowest = set(), [HUMAN]
+    levels = human or HUMAN
+    shown, lowest = set(), list(levels.values())
     for (fit, fit_name, quality), ink in zip(curves, style.inks(len(curves)), strict=True):
         label = fit_values.quality_name(*quality)
         label = f"{fit_name}, {label}" if len(fits) > 1 else label
@@ -46,17 +52,20 @@ def draw(
         shown.add(quality)
     if runs is not None:
         lowest.append(_points(axes, fits[0], runs))
-    axes.axhline(HUMAN, color="black", linewidth=0.8, linestyle=style.DASHES[3])
-    axes.text(
-        0.01,
-        HUMAN + 0.004,
-        f"average human {100 * HUMAN:.2f} %",
-        transform=axes.get_yaxis_transform(),
-        fontsize=7,
-        va="bottom",
-    )
+    for name, level in levels.items():
+        axes.axhline(level, color="black", linewidth=0.8, linestyle=style.DASHES[3])
+        axes.text(
+            0.01,
+            level + 0.004,
+            f"{name} {100 * level:.2f} %",
+            transform=axes.get_yaxis_transform(),
+            fontsize=7,
+            va="bottom",
+        )
     low = max(0.0, 0.05 * np.floor(20 * min(lowest) - 0.2))
-    axes.set(xlim=(grid[0], grid[-1]), ylim=(low, max(axes.get_ylim()[1], HUMAN + 0.04)))
+    axes.set(
+        xlim=(grid[0], grid[-1]), ylim=(low, max(axes.get_ylim()[1], max(levels.values()) + 0.04))
+    )
     canvas.log_axis(axes.xaxis, style.FLOPS)
     canvas.percent_axis(axes.yaxis, style.ACCURACY)
     canvas.legend(figure)

@@ -55,6 +55,7 @@ class Page:
         self.attacked = tiles[0].adversarial is not None
         self.predicted = any(tile.prediction is not None for tile in tiles)
         self.categorised = any(tile.category for tile in tiles)
+        self.judged = any(tile.said for tile in tiles)
 
         height, width = (settings.scale * side for side in tiles[0].image.shape[:2])
         self.panel = (height + 2 * BORDER, width + 2 * BORDER)
@@ -63,7 +64,9 @@ class Page:
         # an attacked tile has its words side by side
         self.lines = 1 if self.attacked else 1 + self.predicted + self.categorised
         self.right = self.cell + (FAR if self.attacked else NEAR)
-        self.down = self.panel[0] + self.lines * LINE + settings.keys * SMALL_LINE + BELOW
+        self.down = (
+            self.panel[0] + self.lines * LINE + (settings.keys + self.judged) * SMALL_LINE + BELOW
+        )
         self.top = MARGIN + bool(settings.title) * TITLE + self.attacked * HEADER
 
         entries = self._entries()
@@ -127,9 +130,11 @@ class Page:
         for i, word in enumerate([w for w, shown in words if shown or self.attacked]):
             slot, line = (i, 0) if self.attacked else (0, i)
             self._write(x + self._middle(slot), y + line * LINE + 12, word, TEXT, self.slot)
-        if self.settings.keys:  # below all panels, since it names the tile
-            y += self.lines * LINE + 11
-            self._write(x + self.cell / 2, y, tile.key, SMALL, self.cell, GREY)
+        y += self.lines * LINE + 11
+        for text, shown in ((tile.said, self.judged), (tile.key, self.settings.keys)):
+            if shown:  # below all panels, since it is of the tile as a whole
+                self._write(x + self.cell / 2, y, text, SMALL, self.cell, GREY)
+                y += SMALL_LINE
 
     def _place(self, image: np.ndarray, x: int, y: int, colour: str | None) -> None:
         """An image within a border, or a hairline."""

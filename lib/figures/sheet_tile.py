@@ -22,6 +22,7 @@ class Tile:
     prediction: a model's class for `adversarial`, or for `image` where there is no `adversarial`;
         right if it is the same text as `label`.
     category: what people made of the image, such as valid, deceptive or ambiguous.
+    said: what judges said of it, in a line.
     """
 
     image: np.ndarray
@@ -30,16 +31,18 @@ class Tile:
     adversarial: np.ndarray | None = None
     prediction: str | None = None
     category: str | None = None
+    said: str = ""
 
 
 def tiles_of(
     chunks: Iterable[Chunk],
     name: Callable[[int], str] = str,
     category: Callable[[Chunk], Sequence[str | None]] | None = None,
+    said: Callable[[str], str] = lambda key: "",
 ) -> Iterator[Tile]:
     """The images of chunks as tiles; `adversarial` and `prediction` are fields of these names.
 
-    name: the name of a class.  category: of each image of a chunk.
+    name: the name of a class.  category: of each image of a chunk.  said: of an image by its key.
     """
     for chunk in chunks:
         groups: Sequence[str | None]
@@ -53,6 +56,7 @@ def tiles_of(
                 None if after is None else after[i],
                 None if guess is None or guess[i] is None else name(int(guess[i])),
                 groups[i],
+                said(key),
             )
 
 

@@ -15,7 +15,8 @@ from advlib.errors import DataError
 from advlib.humans.certainty import interval
 from advlib.humans.judgements import ADVERSARIAL, CLEAN, HUMAN, MODEL
 from advlib.humans.panel import NONE, Panel
-from advlib.humans.scores import NETWORK, PEOPLE, Panels
+from advlib.humans.score_table import PEOPLE
+from advlib.humans.scores import NETWORK, Panels
 from advlib.humans.validity import Validity
 from advlib.shards.key_table import unpadded
 

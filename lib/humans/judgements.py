@@ -100,6 +100,19 @@ class Judgements:
         return found
 
 
+def spoken_answers(judgements: "Judgements") -> dict[str, str]:
+    """What judges said of each attacked image, as "ann cat, ben dog?" where ben is not sure; by key
+    without the zeros before a number.
+    """
+
+    def words(answer: Answer) -> str:
+        doubt = "?" if answer.confidence == LOW else ""
+        return f"{answer.judge} {answer.guess or answer.status}{doubt}"
+
+    found = judgements.by_image(ADVERSARIAL).items()
+    return {unpadded(key): ", ".join(map(words, answers.values())) for key, answers in found}
+
+
 def read_judgements(
     files: Iterable[tuple[str, BinaryIO]],
     renames: Mapping[str, str] | None = None,

@@ -7,9 +7,9 @@ import numpy as np
 from advlib.humans.certainty import interval
 from advlib.humans.judgements import CONDITIONS, HIGHER, HUMAN, LOW, MODEL
 from advlib.humans.panel import NONE, Panel
+from advlib.humans.score_table import PEOPLE
 from advlib.numbers import wilson
 
-PEOPLE = "people"  # the mean over them
 NETWORK = "network"
 ALL = "all"
 ACCURACY_COLUMNS = (

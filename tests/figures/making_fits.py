@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from advlib.humans.score_table import Score
 from advlib.laws.document import checked_fit
 from advlib.laws.intervals import percentile_interval
 from advlib.runs.table import Table
@@ -113,6 +114,13 @@ RUNS = table(
     fid=[1.65, 1.65, 14.26],
 )
 
+
+def score(judge, condition, confidence, accuracy=0.5):
+    """A row of advscore with the interval .1 about its accuracy."""
+    text = {"judge": judge, "kind": "human", "condition": condition, "confidence": confidence}
+    return Score(text, accuracy, accuracy - 0.1, accuracy + 0.1)
+
+
 EVERY = {
     "limits": ([fit3()], {"flops": RANGE}),
     "envelope": ([fit1()], {"runs": RUNS}),
@@ -123,6 +131,15 @@ EVERY = {
     "accuracy": ([fit3()], {}),
     "sizes": ([fit2(), fit3()], {"flops": RANGE}),
     "residuals": ([fit3()], {}),
+    "humans": (
+        [
+            score(judge, condition, confidence)
+            for judge in ("ann", "a model of a long name")
+            for condition in ("adversarial", "clean")
+            for confidence in ("all", "low", "higher")
+        ],
+        {},
+    ),
 }
 
 

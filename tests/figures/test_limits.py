@@ -34,3 +34,11 @@ def test_limits_show_runs_by_accuracy_and_else_by_autoattack():
         y = line.get_ydata()
         assert y[~np.isnan(y)].tolist() == shown
         assert line.get_xdata()[0] == pytest.approx(7822 * 1e8 * 1e8)
+
+
+def test_people_stand_where_a_score_puts_them():
+    levels = {"average human": 0.8, "average human, valid images": 0.93}
+    (axes,) = kinds.draw("limits", [fit3()], flops=RANGE, human=levels).axes
+    heights = [line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1]
+    assert set(levels.values()) <= set(heights) and limits.HUMAN["average human"] not in heights
+    assert "average human, valid images 93.00 %" in [text.get_text() for text in axes.texts]

@@ -6,7 +6,7 @@ import paper_panel
 import pytest
 
 from advlib.errors import DataError
-from advlib.humans.judgements import picture_digest, read_judgements
+from advlib.humans.judgements import picture_digest, read_judgements, spoken_answers
 
 HEAD = "image,judge,label,guess"
 ONE = f"{HEAD}\n7,ann,cat,dog\n"
@@ -106,3 +106,13 @@ def test_a_name_for_a_column_that_is_not_there_is_refused():
 def test_another_picture_has_another_digest():
     assert picture_digest(bytes(12)) != picture_digest(bytes(11) + b"\1")
     assert len(picture_digest(b"")) == 16
+
+
+def test_what_was_said_of_attacked_images_in_a_line():
+    text = (
+        f"{HEAD},confidence,condition,status\n007,ann,cat,cat,,,\n7,ben,cat,dog,low,,\n"
+        "7,vlm,cat,,,,refused\n8,vlm,dog,dog,,,\n7,ann,cat,dog,,clean,\n"
+    )
+    assert spoken_answers(read(text, classes=["cat", "dog"])) == {
+        "7": "ann cat, ben dog?, vlm refused"
+    }

@@ -31,6 +31,7 @@ VALUES = {
     "datasets": ["--dataset", "dg20"],
     "runs": ["--runs", "fit.json"],
     "by": ["--by", "model"],
+    "human": ["--human", "fit.json"],
 }
 
 
