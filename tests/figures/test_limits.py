@@ -19,7 +19,9 @@ def test_limits_follow_the_law_its_draws_and_its_ceiling():
     _, (at, drawn_low, drawn_high) = bands(axes)  # FID 0 is drawn first
     assert [at, drawn_low, drawn_high] == approx([x, low, high])
     levels = {line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2}
-    assert levels == {HUMAN} | {fit.best.accuracy(fit.law(fit.best, f).floor) for f in (0, 1.65)}
+    assert levels == {*HUMAN.values()} | {
+        fit.best.accuracy(fit.law(fit.best, f).floor) for f in (0, 1.65)
+    }
     _, points = curve(axes, "runs on good")
     data = fit.document["data"]
     assert list(points) == [
@@ -40,5 +42,5 @@ def test_people_stand_where_a_score_puts_them():
     levels = {"average human": 0.8, "average human, valid images": 0.93}
     (axes,) = kinds.draw("limits", [fit3()], flops=RANGE, human=levels).axes
     heights = [line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1]
-    assert set(levels.values()) <= set(heights) and limits.HUMAN["average human"] not in heights
+    assert set(levels.values()) <= set(heights) and HUMAN["average human"] not in heights
     assert "average human, valid images 93.00 %" in [text.get_text() for text in axes.texts]

@@ -113,6 +113,5 @@ def test_what_was_said_of_attacked_images_in_a_line():
         f"{HEAD},confidence,condition,status\n007,ann,cat,cat,,,\n7,ben,cat,dog,low,,\n"
         "7,vlm,cat,,,,refused\n8,vlm,dog,dog,,,\n7,ann,cat,dog,,clean,\n"
     )
-    assert spoken_answers(read(text, classes=["cat", "dog"])) == {
-        "7": "ann cat, ben dog?, vlm refused"
-    }
+    found = spoken_answers(read(text))
+    assert found == {"7": "ann cat, ben dog?, vlm refused", "8": "vlm dog"}
