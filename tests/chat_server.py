@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -48,6 +49,20 @@ def refused(message, status=400, **more):
     return Reply(status, {"error": {"message": message, **more}})
 
 
+class Quiet(io.RawIOBase):
+    """Writes to a socket without SIGPIPE, which ends a process in which a command has run."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.connection.sendall(data, socket.MSG_NOSIGNAL)
+        return len(data)
+
+
 class Server:
     """A server at `address`.
 
@@ -64,6 +79,10 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                self.wfile = Quiet(self.connection)
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

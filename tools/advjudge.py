@@ -129,7 +129,7 @@ def main(
     """
     settings = cli.take_settings(ChatSettings, options)
     from advlib.humans.judges import chat
-    from advlib.jobs.signals import StopRequest
+    from advlib.jobs.signals import StopRequest, broken_pipes_raise
 
     kind, rest = judges.split_name(judge)
     stop = StopRequest()
@@ -162,7 +162,10 @@ def main(
         if batch_import:
             answers = chat.take_in(asked, batch_import, batch_import.name)
         else:
-            with stop.listening() if kind == "chat" else contextlib.nullcontext():
+            with contextlib.ExitStack() as stack:
+                if kind == "chat":
+                    stack.enter_context(stop.listening())
+                    stack.enter_context(broken_pipes_raise())
                 answers = judges.judge(asked)
     if stop:
         cli.note(f"stopped; replies are kept in {answers_file}, and the same command line goes on")

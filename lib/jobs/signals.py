@@ -99,6 +99,18 @@ def raise_signals() -> list[int]:
 
 
 @contextlib.contextmanager
+def broken_pipes_raise() -> Iterator[None]:
+    """A connection that the other side closed raises BrokenPipeError in the block, where it would
+    end the process, as it does where SIGPIPE has its default meaning.
+    """
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+@contextlib.contextmanager
 def held() -> Iterator[None]:
     """Signals to the group reach this process after the block; those it starts in it, never."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP)

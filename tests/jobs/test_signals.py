@@ -11,7 +11,7 @@ import time
 import pytest
 from small_runs import ENV, RANKS, RUN, advtrain, same_weights
 
-from advlib.jobs.signals import GROUP, StopRequest, end_with_parent, held
+from advlib.jobs.signals import GROUP, StopRequest, broken_pipes_raise, end_with_parent, held
 
 LINE = f"{RUN} --workers 2"
 
@@ -125,3 +125,16 @@ def test_a_process_started_while_signals_are_held_ends_by_its_parent_alone():
     assert os.waitpid(child, os.WNOHANG) == (0, 0)
     os.kill(child, signal.SIGTERM)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_broken_pipe_raises_where_it_would_end_the_process():
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        read, write = os.pipe()
+        os.close(read)
+        with broken_pipes_raise(), pytest.raises(BrokenPipeError):
+            os.write(write, b"x")
+        os.close(write)
+        assert signal.getsignal(signal.SIGPIPE) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGPIPE, before)

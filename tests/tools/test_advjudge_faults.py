@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -114,10 +116,45 @@ def test_a_server_that_answers_nothing_is_soon_left(run, folder, reply, most, sa
     assert server.asked <= most and not (folder / "x.csv").exists()
 
 
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_traceback_holds_no_key(run, folder, status):
+    with serving(lambda body, before: refused(f"what is {KEY}?", status)) as server:
+        line = f"advjudge chat:seer attacked --server {server.address} -o x.csv --debug"
+        done = run(line, status=1)
+    assert "Traceback" in done.stderr and "what is [key]?" in done.stderr
+    assert KEY not in done.stderr + done.stdout and found_in(folder, KEY) == []
+
+
 def test_a_server_that_is_not_there_is_one_line(run, folder):
     done = run("advjudge chat:seer attacked --server http://127.0.0.1:9/v1 -q -o x.csv", status=1)
     assert done.stderr.startswith("advjudge: http://127.0.0.1:9/v1: no answer: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_hangs_up_does_not_end_the_process(folder):
+    """In the middle of a request: SIGPIPE, as commands have it, would end it without a word."""
+    (folder / "prompt.txt").write_text("{classes} {form}" + " very" * 1_000_000)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            while True:
+                connection, _ = server.accept()
+                connection.recv(1000)
+                connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        line = f"advjudge chat:seer attacked --server {address} --prompt prompt.txt -o x.csv"
+        done = subprocess.run(
+            [BIN / "advjudge", *line.split()[1:], "-q", "--tries", "2"],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"advjudge: {address}: no answer: ")
 
 
 def start(server, folder, *more):
