@@ -18,13 +18,9 @@ from torch import Tensor
 from advlib.errors import DataError
 from advlib.generators.adm_encoder import GROUPS, HEAD_CHANNELS, ADMEncoder, EncoderSpec
 from advlib.generators.checkpoints import filled
-from advlib.generators.extractor import (
-    Extractor,
-    is_safetensors,
-    load_extractor,
-    read_encoder,
-)
+from advlib.generators.extractor import Extractor, encoder_of, is_safetensors, load_extractor
 from advlib.generators.guidance import Discriminator
+from advlib.generators.restricted_pickle import read_pickle
 from advlib.jobs.files import file_sha256
 from advlib.jobs.tensorfile import load_tensors, save_tensors
 
@@ -133,7 +129,7 @@ def load_discriminator(
     path = Path(path)
     ours = is_safetensors(path, "a discriminator")
     below = load_extractor(extractor, head_channels)
-    above = _ours(path, extractor) if ours else read_encoder(path, head_channels)
+    above = _ours(path, extractor) if ours else encoder_of(path, read_pickle(path), head_channels)
     wanted, maps = above.spec, below.maps()
     if (wanted.channels, wanted.side, wanted.side) != maps or wanted.outputs != 1:
         raise DataError(

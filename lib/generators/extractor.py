@@ -19,6 +19,7 @@ from advlib.errors import DataError
 from advlib.generators import checkpoints
 from advlib.generators.adm_encoder import HEAD_CHANNELS, ADMEncoder, encoder_spec
 from advlib.generators.guidance import vp_level, vp_scale
+from advlib.generators.official_checkpoints import NETWORKS
 from advlib.generators.preconditioning import Denoiser
 from advlib.generators.restricted_pickle import read_pickle
 from advlib.jobs.tensorfile import metadata_keys
@@ -118,9 +119,10 @@ KINDS: Mapping[str, Callable[[Path], Extractor]] = {
 
 
 def load_extractor(path: str | Path, head_channels: int = HEAD_CHANNELS) -> Extractor:
-    """The extractor in a file: ours, of a generator or a classifier, or the public encoder of ADM.
+    """The extractor in a file: ours, of a generator or a classifier, or one of the public code.
 
-    head_channels: of that one's attention, which its file does not tell.
+    Those are the encoder of ADM, and the generators that checkpoints.load reads.
+    head_channels: of the former's attention, which its file does not tell.
     Raises DataError, one line, for a file that is none; nothing in it is run.
     """
     path = Path(path)
@@ -132,7 +134,10 @@ def load_extractor(path: str | Path, head_channels: int = HEAD_CHANNELS) -> Extr
         raise DataError(
             f"{path}: holds {', '.join(sorted(keys)) or 'tensors'}; expected {EXPECTED}"
         )
-    return EncoderMaps(read_encoder(path, head_channels))
+    content = read_pickle(path)
+    if isinstance(content, Mapping) and any(key in content for key in NETWORKS):
+        return _generator(path)
+    return EncoderMaps(encoder_of(path, content, head_channels))
 
 
 def is_safetensors(path: Path, expected: str) -> bool:
@@ -144,9 +149,8 @@ def is_safetensors(path: Path, expected: str) -> bool:
         raise DataError(f"{path}: no such file; expected {expected}") from None
 
 
-def read_encoder(path: Path, head_channels: int) -> ADMEncoder:
-    """The encoder of ADM in a file of the public code."""
-    content: Any = read_pickle(path)
+def encoder_of(path: Path, content: Any, head_channels: int) -> ADMEncoder:
+    """The encoder of ADM of which a file's content is the state dictionary."""
     try:
         if not isinstance(content, Mapping):
             raise ValueError(f"a {type(content).__name__}")

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from official_format import as_pkl, content
 from reference import DG, assert_near, network
 from safetensors.torch import save_file
 from test_adm_encoder import HEADS, TIME, tensors
@@ -50,6 +51,14 @@ def test_generators_are_asked_at_the_level_of_the_time(files):
     hook.remove()
     torch.testing.assert_close(maps, seen[0], rtol=1e-4, atol=1e-4)
     assert found.kind == "generator" and found.maps() == (16, 8, 8)
+
+
+def test_official_generators_are_extractors(files, tmp_path):
+    (tmp_path / "edm.pkl").write_bytes(as_pkl(content(network("ddpmpp"))))
+    official, ours = (load_extractor(path) for path in (tmp_path / "edm.pkl", files / "edm.st"))
+    images = torch.randn(4, 3, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(official(images, TAU), ours(images, TAU))
 
 
 def test_residual_encoders_of_generators_are_extractors_too(files):
