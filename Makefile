@@ -6,6 +6,7 @@ override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := build/demo
+STUDY  := build/humans
 PAGES  := $(wildcard man/*.[1357])
 SOURCE := pyproject.toml README.md $(wildcard .packaging/* .license/*) $(PAGES) \
           $(shell find lib tools -name '*.py' -o -path '*/data/*.*')
@@ -23,7 +24,7 @@ THREADS ?= 1
 
 export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
 
-.PHONY: help demo test gpu bench coverage lint graph format install uninstall clean
+.PHONY: help demo humans test gpu bench coverage lint graph format install uninstall clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1 \t/p' Makefile | expand -t 18
@@ -46,6 +47,10 @@ $(VENV)/.test: $(VENV)/.installed
 demo: $(VENV)/.installed  ## fit the paper's runs, plan for 1e22 FLOPs, draw the figures
 	@mkdir -p $(DEMO)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/demo.py $(DEMO)
+
+humans: $(VENV)/.test  ## the human study from end to end, with simulated people in a browser
+	@mkdir -p $(STUDY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tests:tests/humans $(BIN)/python tests/human_study.py $(STUDY)
 
 test: $(VENV)/.test  ## run every test in an environment of its own; CPU=default|avx2, THREADS=N, TESTS=PATHS
 	$(if $(CPU),ATEN_CPU_CAPABILITY=$(CPU)) OMP_NUM_THREADS=$(THREADS) OMP_WAIT_POLICY=PASSIVE \
