@@ -18,6 +18,12 @@ from advlib.settings import when_given
     help="Show scores at the end alone, not after each pair.",
 )
 @cli.option(
+    "--own-orders",
+    applies=WRITES,
+    is_flag=True,
+    help="Another order of the images for each participant, not one for all.",
+)
+@cli.option(
     "--smooth", applies=WRITES, is_flag=True, help="Scale pictures smoothly, not dot by dot."
 )
 @cli.option(
@@ -58,15 +64,15 @@ from advlib.settings import when_given
     help="Output format of --check. [default: table on a terminal, csv elsewhere]",
 )
 @cli.pixels_option
-def main(
-    names, output, no_feedback, smooth, title, consent, definitions, completion, check, **options
-):
+def main(names, output, title, consent, definitions, completion, check, **options):
     """Write pages on which people say what they see in attacked images, then in clean ones.
 
     SET is a set of attacked images, its name, .tar files or folder; "-" or nothing means standard
     input. The pages need no server and send nothing; answers are saved as CSV, advjudge(5).
     """
     output_format = options.pop("output_format")
+    looks = {name: options.pop(name) for name in ("smooth", "own_orders")}
+    looks["feedback"] = not options.pop("no_feedback")
     settings = cli.take_settings(QuizSettings, options)
     if check:
         cli.check_answers(names, output_format)
@@ -83,8 +89,7 @@ def main(
             output,
             settings,
             words,
-            feedback=not no_feedback,
-            smooth=smooth,
+            **looks,
             history=[*source.history, cli.history_entry()],
             tick=tick,
         )

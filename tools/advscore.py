@@ -22,14 +22,13 @@ def _mode(name, help, *applies):
 @_mode("confusion", "How often which class was given to which.")
 @cli.option(
     "--images",
-    type=cli.Whole(min=1),
+    type=cli.Count(),
     metavar="N",
     applies=(*when_given("benchmark"), *when_absent("verdict")),
     help="Images of the whole test set; those not judged, the network gets right.",
 )
 @cli.option(
     "--verdict",
-    type=click.File("rb"),
     metavar="FILE",
     applies=when_given("benchmark"),
     help="What advattack printed of the whole test set, in place of --images.",
@@ -74,13 +73,13 @@ def main(
     if modes["benchmark"]:
         panel, robust = panel_of(answers), None
         if verdict is not None:
-            images, robust, before = benchmark.read_verdict(verdict, cli.stream_name(verdict))
+            images, robust, before = cli.read_verdict(verdict)
             history = [*before, *history]
         valid = None
         if validity is not None:
             table = read_validity(validity, cli.stream_name(validity))
             valid = benchmark.valid_mask(panel, table)
-        rest = benchmark.images_not_judged(panel, images, robust)
+        rest = benchmark.images_not_judged(panel, int(images), robust)
         rows = benchmark.rows(panel, rest, valid, draws, seed)
     elif modes["pairs"]:
         rows = benchmark.pair_rows(panels)

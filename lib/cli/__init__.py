@@ -85,6 +85,7 @@ from advlib.cli.panels import (
     read_answers,
     read_panel,
     read_scores,
+    read_verdict,
     said_by_judges,
 )
 from advlib.cli.quality import draw_copies, quality_sides, record_quality
@@ -196,6 +197,7 @@ __all__ = [
     "read_fits",
     "read_panel",
     "read_scores",
+    "read_verdict",
     "record_quality",
     "said_by_judges",
     "sampling_meter",

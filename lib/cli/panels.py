@@ -47,8 +47,7 @@ def panel_options(command: Any) -> Any:
                 help="Read a table whose columns have other names, as image=key,judge=worker.",
             ),
             click.option(
-                "--classes",
-                "class_names",
+                "--class-names",
                 metavar="NAME,...",
                 callback=_class_names,
                 help="All classes, by name, where some have no image. [default: those of labels "
@@ -71,11 +70,12 @@ def draws_options(applies: settings.Conditions) -> Any:
 
     def decorate(command: Any) -> Any:
         draws = option(
-            "--draws",
+            "--bootstrap",
+            "draws",
             type=Whole(min=0),
             default=DRAWS,
             show_default=True,
-            metavar="N",
+            metavar="DRAWS",
             applies=applies,
             help="Draws of the bootstrap over images; 0 for no intervals.",
         )
@@ -101,6 +101,18 @@ def read_scores(streams: Sequence) -> "list[Score]":
 
     opened = [(stream_name(stream), stream) for stream in open_inputs(streams)]
     return [row for name, stream in opened for row in read_scores(stream, name, ACCURACY)]
+
+
+def read_verdict(path: str) -> tuple[int, int, list[dict]]:
+    """Images, those that the network gets right, and the history, of a file of advattack."""
+    from advlib.errors import DataError
+    from advlib.humans import benchmark
+
+    try:
+        with open(path, "rb") as file:
+            return benchmark.read_verdict(file, path)
+    except OSError as err:
+        raise DataError(f"{path}: {err.strerror}") from None
 
 
 def read_answers(
@@ -139,4 +151,4 @@ def read_panel(
     with option_names():
         require_enough(rule, panel)
     note_each(assumes(rule, panel))
-    return weighted(panel, passed(judgements)) if rule.weights == "attention" else panel
+    return weighted(panel, passed(judgements)) if rule.votes == "attention" else panel

@@ -37,10 +37,10 @@ class Rule:
         high=1,
         applies=when(rule="dawid-skene"),
     )
-    weights: str = setting(
-        "none",
-        "What an answer counts: none, 1; attention, the judge's share of checks passed.",
-        choices=("none", "attention"),
+    votes: str = setting(
+        "equal",
+        "What an answer counts: equal, 1; attention, the judge's share of checks passed.",
+        choices=("equal", "attention"),
         applies=when(rule="majority"),
     )
 

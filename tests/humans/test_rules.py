@@ -112,5 +112,5 @@ def test_what_decides_and_was_not_asked_is_said():
 def test_settings_that_do_nothing_are_refused():
     with pytest.raises(DataError, match="agree: goes with rule paper"):
         Rule(rule="majority", agree=3)
-    with pytest.raises(DataError, match="weights: goes with rule majority"):
-        Rule(weights="attention")
+    with pytest.raises(DataError, match="votes: goes with rule majority"):
+        Rule(votes="attention")

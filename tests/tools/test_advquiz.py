@@ -44,7 +44,7 @@ def study(folder: Path) -> dict:
 
 def test_texts_and_settings_reach_the_page(run, folder):
     done = run(
-        "advquiz attacked -o one --batch 2 --checks 1 --seed 7 --order participant --resume block"
+        "advquiz attacked -o one --batch 2 --checks 1 --seed 7 --own-orders --resume block"
         " --max-age 2 --no-feedback --smooth --title 'Our study' --consent consent.txt"
         " --definitions means.json --completion-url https://example.org/?a=1"
     )
@@ -54,7 +54,7 @@ def test_texts_and_settings_reach_the_page(run, folder):
         "We are a lab. We mean it.",
         "Ask us.",
     ]
-    assert (found["seed"], found["order"], found["resume"]) == (7, "participant", "block")
+    assert (found["seed"], found["own_orders"], found["resume"]) == (7, True, "block")
     assert (found["max_age"], found["checks"]) == (2, 1)
     assert (found["feedback"], found["smooth"]) == (False, True)
     assert found["completion"] == "https://example.org/?a=1" and found["title"] == "Our study"

@@ -41,13 +41,13 @@ def test_table_4_comes_out_of_the_studys_table(run, folder):
 
 
 def test_history_begins_with_that_of_the_verdict(run):
-    line = "advscore paper.csv --benchmark --verdict verdict.json --draws 0 --format json"
+    line = "advscore paper.csv --benchmark --verdict verdict.json --bootstrap 0 --format json"
     document = json.loads(run(line).stdout)
     assert [entry["tool"] for entry in document["history"]] == ["advattack", "advscore"]
 
 
 def test_modes(run):
-    assert rows(run("advscore paper.csv --draws 0").stdout)[0]["confidence"] == "all"
+    assert rows(run("advscore paper.csv --bootstrap 0").stdout)[0]["confidence"] == "all"
     assert "p" in rows(run("advscore paper.csv --pairs").stdout)[0]
     assert len(rows(run("advscore paper.csv --classwise").stdout)) == 10 * (4 + 3)
     assert "guess" in rows(run("advscore paper.csv --confusion").stdout)[0]
@@ -62,7 +62,7 @@ REFUSED = {
     "advscore paper.csv --benchmark --verdict paper.csv": "paper.csv: not JSON",
     "advscore paper.csv --benchmark --images 10000 --validity few.csv": "few.csv: lacks image",
     "advscore paper.csv --benchmark --images 10000 --validity paper.csv": "no column 'valid'",
-    "advscore paper.csv --pairs --draws 9": "--draws: does not go with --pairs",
+    "advscore paper.csv --pairs --bootstrap 9": "--bootstrap: does not go with --pairs",
     "advscore paper.csv --pairs --confusion": "does not go with",
     "advscore verdict.json": "verdict.json:1: no column 'image'",
 }

@@ -57,9 +57,9 @@ def test_a_selection_takes_its_table(run, tmp_path):
 
 
 def test_certainty_and_agreement_are_printed_with_seed_and_draws(run):
-    sure = run("advvalid -q --sure --draws 20 paper.csv").stdout
-    assert sure == run("advvalid -q --sure --draws 20 --seed 0 paper.csv").stdout
-    assert sure != run("advvalid -q --sure --draws 20 --seed 1 paper.csv").stdout
+    sure = run("advvalid -q --sure --bootstrap 20 paper.csv").stdout
+    assert sure == run("advvalid -q --sure --bootstrap 20 --seed 0 paper.csv").stdout
+    assert sure != run("advvalid -q --sure --bootstrap 20 --seed 1 paper.csv").stdout
     assert rows(sure)[0]["case"] == "rule"
     document = json.loads(run("advvalid -q --agreement small.csv --format json").stdout)
     assert (
@@ -77,7 +77,7 @@ def test_who_fails_attention_checks_is_left_out_and_named(run):
     done = run("advvalid --attention 0.5 --agree 1 checked.csv")
     assert "ben passed 0% of the attention checks and is left out" in done.stderr
     assert rows(done.stdout)[0]["judges"] == "1"
-    assert rows(run("advvalid -q --rule majority --weights attention checked.csv").stdout)[0][
+    assert rows(run("advvalid -q --rule majority --votes attention checked.csv").stdout)[0][
         "valid"
     ] == ("true")
 
@@ -85,13 +85,13 @@ def test_who_fails_attention_checks_is_left_out_and_named(run):
 REFUSED = {
     "advvalid small.csv --agree 3": "--agree: 3 judges must give the label; the answers are of 2",
     "advvalid small.csv --rule majority --agree 1": "--agree: goes with --rule paper",
-    "advvalid small.csv --rule dawid-skene --weights attention": "--weights: goes with --rule maj",
+    "advvalid small.csv --rule dawid-skene --votes attention": "--votes: goes with --rule maj",
     "advvalid small.csv --posterior 0.9": "--posterior: goes with --rule dawid-skene",
-    "advvalid small.csv --draws 10": "--draws: goes with --sure or --agreement",
+    "advvalid small.csv --bootstrap 10": "--bootstrap: goes with --sure or --agreement",
     "advvalid small.csv --sure --agreement": "does not go with",
     "advvalid --overlap small.csv": "--overlap: name a file of judgements for each network",
     "advvalid small.csv other.csv": "has answered the adversarial image '1' in small.csv:2 already",
-    "advvalid small.csv --classes a": "expected two names or more",
+    "advvalid small.csv --class-names a": "expected two names or more",
     "advvalid small.csv --columns image=key": "small.csv:1: no column 'key' among image, judge",
     "advvalid paper.csv small.csv": "has answered the adversarial image",
 }

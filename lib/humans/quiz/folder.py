@@ -68,13 +68,15 @@ def write_quiz(
     *,
     feedback: bool = True,
     smooth: bool = False,
+    own_orders: bool = False,
     history: Sequence[dict] = (),
     tick: Callable[[int], object] = lambda images: None,
 ) -> dict[str, Any]:
     """Write a quiz of a set of attacked images; returns what data/study.js holds.
 
     feedback: whether scores are shown before the end.  smooth: whether pictures are scaled smoothly
-    instead of dot by dot.  tick: called with numbers of images.  Memory does not grow with them.
+    instead of dot by dot.  own_orders: whether each participant gets another order.  tick: called
+    with numbers of images.  Memory does not grow with them.
 
     Raises DataError for a folder that is there already, a set without attacked images or
     predictions, and definitions of classes that the set lacks; CannotError where the disk is full.
@@ -120,6 +122,7 @@ def write_quiz(
             "pages": pages,
             "feedback": feedback,
             "smooth": smooth,
+            "own_orders": own_orders,
             **{name: value for name, value in asdict(settings).items() if name != "batch"},
             "history": list(history),
         }

@@ -20,12 +20,6 @@ class QuizSettings:
         applies=WRITES,
     )
     seed: int = setting(0, "Random seed of the order, kept in the answers.", low=0, applies=WRITES)
-    order: str = setting(
-        "study",
-        "Order of a page's images: the same for all (study), or another for each participant.",
-        choices=("study", "participant"),
-        applies=WRITES,
-    )
     resume: str = setting(
         "resume",
         "What a participant who comes back may do: go on (resume), begin anew (restart), neither "

@@ -25,15 +25,15 @@ def folder(tmp_path_factory):
         "restart": {"resume": "restart"},
         "block": {"resume": "block"},
         "aged": {"max_age": 1.0},
-        "own": {"order": "participant"},
+        "own": {"own_orders": True},
         "paid": {"completion": "https://example.org/complete?cc=1"},
     }
     for name, asked in kinds.items():
         words = Words(completion=asked.pop("completion", ""))
-        feedback = asked.pop("feedback", True)
+        looks = {n: asked.pop(n) for n in ("feedback", "own_orders") if n in asked}
         settings = QuizSettings(batch=PAIRS, checks=CHECKS, **asked)
         source = open_set([str(folder / "attacked")])
-        write_quiz(source, str(folder / name), settings, words, feedback=feedback)
+        write_quiz(source, str(folder / name), settings, words, **looks)
     return folder
 
 

@@ -55,7 +55,7 @@
   }
 
   function begin(work) {
-    const seed = Quiz.study.order === "participant" ? `${Quiz.study.seed}:${work.who}` : String(Quiz.study.seed);
+    const seed = Quiz.study.own_orders ? `${Quiz.study.seed}:${work.who}` : String(Quiz.study.seed);
     store.write("participant", work.who);
     work.log("begin", {
       participant: work.who,
