@@ -39,7 +39,7 @@ JUDGING: dict[str, Any] = {
     "extractor": "maps.safetensors",
 }
 JUDGE = (
-    "advdiffuse adm-32x1 --kind discriminator --data train --generated made"
+    "advdiffuse adm-32x1 --kind discriminator --data train --against made"
     " --extractor maps.safetensors --samples 320 --batch 32 --snapshot-every 150 --device cpu"
 )
 

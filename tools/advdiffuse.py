@@ -23,7 +23,8 @@ JUDGING = when(kind="discriminator")
     help="Training images: a shard set; may be repeated, and the sets are read as one.",
 )
 @cli.option(
-    "--generated",
+    "--against",
+    "generated",
     multiple=True,
     metavar="SET",
     applies=JUDGING,

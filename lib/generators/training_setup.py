@@ -84,7 +84,7 @@ def prepare(
 def _opened_generated(names: Sequence[str], images: ShardSet, recipe: GeneratorRecipe) -> ShardSet:
     """The generated images of a discriminator."""
     if not names:
-        raise DataError("--generated: found none; expected a set of images that advgen made")
+        raise DataError("--against: found none; expected a set of images that advgen made")
     found = open_set(list(names))
     if found.shape != images.shape:
         raise DataError(

@@ -97,8 +97,8 @@ def test_a_discriminator_guides_the_generator_that_it_learnt_to_tell(judged, sma
     ("line", "said"),
     [
         (
-            JUDGE.replace("--generated made", ""),
-            "--generated: found none; expected a set of images",
+            JUDGE.replace("--against made", ""),
+            "--against: found none; expected a set of images",
         ),
         (JUDGE.replace("--extractor maps.safetensors", ""), "--extractor: found none; expected"),
         (JUDGE.replace("maps.saf", "no.saf"), "no.safetensors: no such file; expected an encoder"),
@@ -112,7 +112,7 @@ def test_a_discriminator_guides_the_generator_that_it_learnt_to_tell(judged, sma
         (JUDGE.replace("adm-32x1", "ddpmpp-4x1"), "network: found 'ddpmpp-4x1'; expected adm-128"),
         (JUDGE.replace("--batch 32", "--batch 31"), "--batch: found 31; expected an even number"),
         (f"{JUDGE} --dropout 0", "--dropout: goes with --kind edm, pfgmpp; here it is discrim"),
-        (f"{LINE} --generated made", "--generated: goes with --kind discriminator; here it is edm"),
+        (f"{LINE} --against made", "--against: goes with --kind discriminator; here it is edm"),
         (f"{LINE} --extractor x", "--extractor: goes with --kind discriminator; here it is edm"),
         (f"{JUDGE} --seed 3 -o judge", "of another run"),
         (f"{JUDGE} -o judge", "of another run"),
