@@ -60,7 +60,8 @@ def write_digits() -> None:
     whole = digits()
     parts = {"test": slice(None, ATTACKED), "train": slice(len(whole) - TRAINED, None)}
     for name, rows in parts.items():
-        np.savez(f"{name}.npz", image=whole.image[rows], label=whole.label[rows])
+        if not Path(f"{name}.npz").exists():  # whose bytes hold the time; the same goes on
+            np.savez(f"{name}.npz", image=whole.image[rows], label=whole.label[rows])
         names = ",".join(CLASS_NAMES)
         run(f"advpack {name}.npz --class-names {names} --layout chunk -q -o {name}")
 
@@ -123,8 +124,8 @@ def main(name: str) -> None:
         take_part(folder, who, f"clean{seed}/last.safetensors")
     run("advquiz --check downloads/*.csv --format table", show=True)
     for seed in (3, 4):
-        name = f"model-{seed}"
-        run(f"advjudge clean{seed}/last.safetensors fooled --name {name} -q -o {name}.csv")
+        who = f"model-{seed}"
+        run(f"advjudge clean{seed}/last.safetensors fooled --name {who} -q -o {who}.csv")
 
     title("4. Which images are valid, and how sure is that?")
     panel = "downloads/*.csv model-3.csv model-4.csv"
@@ -141,7 +142,7 @@ def main(name: str) -> None:
     run("advcut test --keys validity.csv --where valid=false --layout sample -q -o invalid")
     run(
         f"adveval robust/last.safetensors test --attack pgd40-cw --eps {EPS} --exclude validity.csv"
-        " -q | cut -d, -f4,7-9,14 | column -ts,",
+        " -q | cut -d, -f4,7-9,13-15 | column -ts,",
         show=True,
     )
     run("advplot humans scores.csv -o humans.png")
