@@ -10,10 +10,10 @@ from PIL import Image
 
 from advlib.errors import DataError
 from advlib.humans import pictures
-from advlib.humans.chat.requests import CIFAR10
 from advlib.humans.judgements import picture_digest
 from advlib.shards.chunk import Chunk
 from advlib.shards.reader import open_set
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 from advlib.shards.writer import Writer
 
 
@@ -24,7 +24,7 @@ def source(tmp_path):
 
 
 def shown(source, asked, usual="adversarial"):
-    return list(pictures.pictures(source, pictures.conditions(source, asked, usual), CIFAR10))
+    return list(pictures.pictures(source, pictures.conditions(source, asked, usual), CIFAR10_NAMES))
 
 
 def test_pictures_are_those_of_the_shards_bit_by_bit(source):
@@ -58,4 +58,4 @@ def test_conditions_are_what_was_asked_else_what_there_is(source, tmp_path):
     with pytest.raises(DataError, match="plain: no adversarial images"):
         pictures.conditions(plain, "both", "clean")
     assert pictures.class_names(plain) == tuple("0123456789")
-    assert pictures.class_names(source) == CIFAR10
+    assert pictures.class_names(source) == CIFAR10_NAMES

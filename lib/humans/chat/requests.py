@@ -19,11 +19,8 @@ from advlib.documents import parse_json
 from advlib.errors import DataError
 from advlib.humans.judgements import CONFIDENCES
 from advlib.humans.pictures import Picture
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
-CIFAR10 = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
 REMARKS = {  # of CIFAR-10's classes
     "automobile": " (but not truck or pickup truck)",
     "truck": " (but not pickup truck)",
@@ -61,7 +58,7 @@ class Requests:
     @cached_property
     def text(self) -> str:
         """The prompt, filled in."""
-        remarks = REMARKS if set(self.classes) == set(CIFAR10) else {}
+        remarks = REMARKS if set(self.classes) == set(CIFAR10_NAMES) else {}
         named = ", ".join(name + remarks.get(name, "") for name in self.classes)
         known = {"count": str(len(self.classes)), "classes": named, "form": FORMS[self.constrain]}
         return _filled(self.prompt, known).strip()

@@ -9,7 +9,6 @@ All files are read by <script>, which works from file:// too; nothing is asked o
 
 import base64
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -26,6 +25,8 @@ from advlib.humans.judgements import ADVERSARIAL, CLEAN, picture_digest
 from advlib.humans.pictures import Picture, class_names, pictures
 from advlib.humans.quiz.settings import QuizSettings
 from advlib.jobs.files import UNFINISHED, sync_folder
+from advlib.shards.pictures import encode_png
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
 if TYPE_CHECKING:
     from advlib.humans.pictures import Images
@@ -34,10 +35,6 @@ SITE = "site"  # the folder of the page, in this package
 CIFAR10 = {  # what the classes mean where that is not plain; Bartoldson et al. 2024, Fig. 16
     "automobile": "sedans, SUVs and the like; no trucks, no pickup trucks",
     "truck": "big trucks only; no pickup trucks",
-}
-CIFAR10_CLASSES = {
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
 }
 CONSENT = (
     "You will be asked what you see in small pictures. It takes about a quarter of an hour for a"
@@ -138,7 +135,7 @@ def write_quiz(
 
 def _definitions(words: Words, classes: Sequence[str]) -> dict[str, str]:
     if words.definitions is None:
-        return CIFAR10 if set(classes) == CIFAR10_CLASSES else {}
+        return CIFAR10 if set(classes) == set(CIFAR10_NAMES) else {}
     for name in words.definitions:
         if name not in classes:
             raise DataError(
@@ -168,11 +165,7 @@ def _item(attacked: Picture, clean: Picture) -> dict[str, str]:
 
 def _png(pixels: np.ndarray) -> str:
     """A picture (height, width, 1 or 3) uint8 as an address that holds it."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(out, "png")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode()
 
 
 def _write_script(folder: str, name: str, before: str, value: object, after: str) -> None:

@@ -10,10 +10,11 @@ from advlib.errors import DataError
 from advlib.humans.chat.answer_log import AnswerLog
 from advlib.humans.chat.batch import read_batch, write_batch
 from advlib.humans.chat.judge import questions
-from advlib.humans.chat.requests import CIFAR10, read_requests
+from advlib.humans.chat.requests import read_requests
 from advlib.humans.pictures import Picture
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
-REQUESTS = read_requests("seer", CIFAR10)
+REQUESTS = read_requests("seer", CIFAR10_NAMES)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PICTURES = [Picture(str(i), "cat", "", "clean", PIXELS + i, i) for i in range(5)]
 ASKED = list(questions(REQUESTS, PICTURES))

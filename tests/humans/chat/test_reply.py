@@ -3,10 +3,10 @@
 import pytest
 
 from advlib.humans.chat.reply import Reply, error_of, judge_reply, read_completion
-from advlib.humans.chat.requests import CIFAR10
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
 
-def judged(text, constrain="none", classes=CIFAR10, **known):
+def judged(text, constrain="none", classes=CIFAR10_NAMES, **known):
     found = judge_reply(Reply(text=text, **known), classes, constrain)
     return found.guess, found.confidence, found.status, found.obeyed
 

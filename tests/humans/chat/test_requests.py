@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from advlib.errors import DataError
-from advlib.humans.chat.requests import CIFAR10, read_requests
+from advlib.humans.chat.requests import read_requests
 from advlib.humans.pictures import Picture
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
 PICTURE = Picture("1", "cat", "dog", "adversarial", PIXELS, 0)
@@ -25,7 +26,7 @@ def picture_in(body):
 
 
 def test_the_picture_is_sent_pixel_by_pixel():
-    requests = read_requests("seer", CIFAR10)
+    requests = read_requests("seer", CIFAR10_NAMES)
     assert (picture_in(requests.body(PICTURE)) == PIXELS).all()
     large = replace(requests, scale=4)
     assert large.size(PICTURE) == (32, 24)
@@ -77,14 +78,14 @@ def test_a_payload_that_is_none_is_refused(tmp_path, text, said):
     path = tmp_path / "payload.json"
     path.write_text(text)
     with pytest.raises(DataError, match=said):
-        read_requests("seer", CIFAR10, payload=str(path))
+        read_requests("seer", CIFAR10_NAMES, payload=str(path))
     path.write_text(" ")
     with pytest.raises(DataError, match="empty"):
-        read_requests("seer", CIFAR10, prompt=str(path))
+        read_requests("seer", CIFAR10_NAMES, prompt=str(path))
 
 
 def test_a_digest_is_of_all_that_is_asked_and_of_nothing_else():
-    requests = read_requests("seer", CIFAR10)
+    requests = read_requests("seer", CIFAR10_NAMES)
     first = requests.digest(PICTURE)
     same = replace(PICTURE, image="2", label="dog", prediction="", condition="clean", order=9)
     assert requests.digest(same) == first
