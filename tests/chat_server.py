@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from advlib.humans.chat.requests import CIFAR10
 from advlib.shards.chunk import Chunk
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 from advlib.shards.writer import Writer
 
 
@@ -160,7 +160,7 @@ def number_of(body: dict) -> int:
 
 def right_answer(body: dict) -> str:
     """What the picture itself says that it is: see `write_attacked`."""
-    return f"It is clear to me.\n{CIFAR10[int(pixels_of(body)[0, 0, 0]) % 10]}, higher"
+    return f"It is clear to me.\n{CIFAR10_NAMES[int(pixels_of(body)[0, 0, 0]) % 10]}, higher"
 
 
 def write_attacked(folder: Path, count: int = 12) -> None:
@@ -176,5 +176,5 @@ def write_attacked(folder: Path, count: int = 12) -> None:
         "prediction": (number + 2) % 10,
         "clean_prediction": number % 10,
     }
-    with Writer(str(folder / "attacked"), "sample", class_names=CIFAR10) as writer:
+    with Writer(str(folder / "attacked"), "sample", class_names=CIFAR10_NAMES) as writer:
         writer.write(Chunk(image, number % 10, number, fields))

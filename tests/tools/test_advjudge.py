@@ -10,11 +10,11 @@ from pages import heads, plain, sections
 from sevenclasses import refused, rows
 
 from advlib.humans.chat import judge
-from advlib.humans.chat.requests import CIFAR10
 from advlib.humans.judgements import COLUMNS, read_judgements
 from advlib.humans.judges import network
 from advlib.humans.pictures import picture_digest
 from advlib.shards.reader import open_set
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def run(tmp_path):
 
 
 def read(text):
-    return read_judgements([("judged.csv", io.BytesIO(text.encode()))], classes=CIFAR10)
+    return read_judgements([("judged.csv", io.BytesIO(text.encode()))], classes=CIFAR10_NAMES)
 
 
 def test_a_chat_model_judges_the_attacked_pictures(run):
@@ -110,7 +110,7 @@ def test_a_batch_goes_out_and_comes_back(run, tmp_path):
     assert "in.jsonl: 11 replies taken, 1 failures" in done.stderr
     judged = rows((tmp_path / "judged.csv").read_text())
     assert [row["status"] for row in judged] == ["failed"] + ["answered"] * 11
-    assert [row["guess"] for row in judged[1:10]] == [*CIFAR10[2:], CIFAR10[0]]
+    assert [row["guess"] for row in judged[1:10]] == [*CIFAR10_NAMES[2:], CIFAR10_NAMES[0]]
     with serving() as server:  # what the batch left
         run(f"advjudge chat:seer attacked --server {server.address} -q -o judged.csv")
     assert server.asked == 1
@@ -194,4 +194,4 @@ def test_a_set_may_come_through_a_pipe(run):
     with serving() as server:
         line = f"advjudge chat:seer - --server {server.address} --answers kept.jsonl -q"
         judged = rows(run(line, input=piped).stdout)
-    assert [row["guess"] for row in judged] == list(CIFAR10[1:4])
+    assert [row["guess"] for row in judged] == list(CIFAR10_NAMES[1:4])

@@ -13,9 +13,9 @@ from commands import inside
 from PIL import Image
 from sevenclasses import refused, rows
 
-from advlib.humans.chat.requests import CIFAR10
 from advlib.humans.judgements import read_judgements
 from advlib.shards.chunk import Chunk
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 from advlib.shards.writer import Writer
 
 CODE = """
@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
     )
     image = np.stack([np.asarray(Image.open(path)) for path in paths])
     label = np.array([int(path.stem.rpartition("_")[2]) for path in paths])
-    with Writer(str(folder / "twenty"), class_names=CIFAR10) as writer:
+    with Writer(str(folder / "twenty"), class_names=CIFAR10_NAMES) as writer:
         writer.write(Chunk(image, label, np.arange(len(label))))
     return folder
 
@@ -72,18 +72,18 @@ def test_the_mapping_names_imagenets_classes():
     mapped = list(csv.DictReader(io.StringIO(table)))
     assert all(names[int(row["index"])] == row["imagenet"] for row in mapped)
     assert len({row["index"] for row in mapped}) == len(mapped)
-    counts = {name: sum(row["class"] == name for row in mapped) for name in CIFAR10}
+    counts = {name: sum(row["class"] == name for row in mapped) for name in CIFAR10_NAMES}
     assert counts["bird"] == 59 and counts["dog"] == 118  # as WordNet counts them among the 1000
     assert min(counts.values()) >= 1
 
 
 def test_python_code_judges_both_pictures_of_an_image(run):
     out = run("advjudge judging:of_a_pixel attacked -q --batch 5").stdout
-    judged = read_judgements([("out", io.BytesIO(out.encode()))], classes=CIFAR10)
+    judged = read_judgements([("out", io.BytesIO(out.encode()))], classes=CIFAR10_NAMES)
     for condition, shift in (("adversarial", 1), ("clean", 0)):
         for i, answers in enumerate(judged.by_image(condition).values()):
             answer = answers["judging:of_a_pixel"]
-            assert answer.guess == CIFAR10[(i + shift) % 10]
+            assert answer.guess == CIFAR10_NAMES[(i + shift) % 10]
             assert (answer.kind, answer.confidence) == ("model", "higher")
             assert float(answer.more["probability"]) == pytest.approx(
                 1 / (1 + 9 * np.exp(-9.0)), abs=1e-5

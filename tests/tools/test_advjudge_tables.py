@@ -7,9 +7,9 @@ from chat_server import write_attacked
 from commands import inside
 from sevenclasses import refused, rows
 
-from advlib.humans.chat.requests import CIFAR10
 from advlib.humans.judgements import picture_digest, read_judgements
 from advlib.shards.reader import open_set
+from advlib.shards.sources.cifar import CIFAR10_NAMES
 
 RAW = """annotator_id,trial_index,is_attn_check,true_category,chosen_category,true_label,\
 chosen_label,correct_guess,cifar10_test_test_idx,image_filename,trial_type,reaction_time,time_elapsed
@@ -44,7 +44,7 @@ def read(text, classes=None):
 
 
 def test_cifar10h_becomes_judgements(run):
-    judged = read(run("advjudge cifar10h:raw.csv -q").stdout, CIFAR10)
+    judged = read(run("advjudge cifar10h:raw.csv -q").stdout, CIFAR10_NAMES)
     assert judged.judges() == ["0", "1"] and judged.kind("0") == "human"
     answers = judged.by_image("clean")
     first = answers["000000003"]["0"]
@@ -56,7 +56,7 @@ def test_cifar10h_becomes_judgements(run):
 
 def test_with_a_set_answers_are_to_its_images_alone(run):
     done = run("advjudge cifar10h:raw.csv attacked")
-    judged = read(done.stdout, CIFAR10)
+    judged = read(done.stdout, CIFAR10_NAMES)
     assert list(judged.by_image("clean")) == ["000000003"]
     answer = judged.by_image("clean")["000000003"]["1"]
     pixels = open_set("attacked").read([3]).image[0]
