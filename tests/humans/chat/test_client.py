@@ -5,6 +5,7 @@ Waits are on a clock of the test's own, so that minutes cost nothing.
 
 import asyncio
 import random
+import re
 
 import pytest
 from chat_server import Reply, completion, refused, serving
@@ -237,9 +238,10 @@ def test_an_answer_that_is_cut_off_is_asked_for_again():
 
 
 def test_a_slow_answer_is_given_up():
-    with serving(always(Reply(body=completion("cat, low"), seconds=0.4))) as server:
-        (reply,), _ = ask(server, timeout=0.05, tries=2)
-    assert server.asked == 2 and reply.failure == "no answer: ReadTimeout (2 tries)"
+    with serving(always(Reply(body=completion("cat, low"), seconds=1.0))) as server:
+        (reply,), _ = ask(server, timeout=0.2, tries=2)
+    # on a busy machine a connection may take as long, and the server then know of one request less
+    assert re.fullmatch(r"no answer: \w*Timeout \(2 tries\)", reply.failure)
 
 
 def test_a_server_that_is_not_there_is_no_answer():
