@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from advlib.humans.judgements import CLEAN, HUMAN, Answer
 from advlib.humans.judges import Asked
+from advlib.humans.tables import cifar10h_votes
 from advlib.humans.tables.rows import NONE, joined, named, read_rows, seconds, whole
 from advlib.shards.chunk import key_text
 
@@ -23,7 +24,9 @@ MILLISECONDS = 1e-3
 
 
 def judge(asked: Asked) -> Iterable[Answer]:
-    """The answers in the file."""
+    """The answers in the file; of one that ends in .npy, the majority's."""
+    if asked.rest.endswith(cifar10h_votes.SUFFIX):
+        return cifar10h_votes.answers(asked)
     return joined(answers(asked.rest), asked)
 
 
