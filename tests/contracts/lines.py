@@ -47,6 +47,12 @@ TRAIN = (
     "advtrain wrn-10-1 --data train --samples 16 --batch 16 --epoch 16 --lr 0.1 --eps 0.05"
     " --step-size 0.05 --attack-steps 1 --device cpu"
 )
+CLASSES = "--class-names red,green,blue,dark"
+QUIZ = """image,judge,label,guess,seconds,check,page,trials,study,events
+1,ann,red,red,0.8,false,1,3,5e884898da280471,[]
+2,ann,blue,red,1.25,false,1,3,5e884898da280471,"[{""event"":""pause""}]"
+check-1-2,ann,dark,dark,2,true,1,3,5e884898da280471,[]
+"""  # what the page of advquiz saved
 DIFFUSE = "advdiffuse ddpmpp-4x1 --data train --samples 8 --batch 4 --device cpu"
 PGD = "--attack pgd --attack-steps 1 --first 2 --eps 0.05 --device cpu"
 MADE = (
@@ -69,6 +75,9 @@ PRINTED = {
     "images.csv": "adveval net.st few --attack none --per-image",
     "judged.csv": "advjudge own:net few --device cpu",
     "people.csv": "advjudge own:net few --device cpu --format model-vs-human",
+    "panel.csv": "advjudge own:net attacked --device cpu",
+    "valid.csv": f"advvalid panel.csv {CLASSES} --agree 1",
+    "scores.csv": f"advscore panel.csv {CLASSES} --bootstrap 2",
 }
 
 # right command lines, positional arguments first; between them, every option does something
@@ -162,15 +171,27 @@ LINES = {
         "advplot envelope fit1.json -o out.pdf",
         "advplot fits fit3.json -o out.png",
         "advplot overhead fit2.json --flops 1e20 -o out.pdf",
+        "advplot humans scores.csv -o out.svg",
     ],
     "advpredict": [
         "advpredict fit3.json --params 1e6 --samples 1e7",
         "advpredict fit2.json --runs runs.csv",
     ],
+    "advquiz": [
+        "advquiz attacked -o out",
+        "advquiz attacked -o out --batch 2 --checks 1 --own-orders --max-age 3 --title Quiz",
+        "advquiz --check quiz.csv",
+    ],
     "advruns": [
         "advruns runs.csv",
         "advruns run/log.jsonl --fid 2",
         "advruns --bundled paper-final",
+    ],
+    "advscore": [
+        f"advscore panel.csv {CLASSES} --bootstrap 2",
+        f"advscore panel.csv {CLASSES} --pairs",
+        f"advscore panel.csv {CLASSES} --benchmark --images 99 --validity valid.csv --bootstrap 2",
+        f"advscore panel.csv {CLASSES} --confusion --format json",
     ],
     "advtrade": [
         "advtrade fit3.json --flops 1e20 --size 0.5",
@@ -181,6 +202,12 @@ LINES = {
         f"{TRAIN} --test few --evaluate end --evaluate-images 2 -o out",
         f"{TRAIN} --data few=1 --real few --validation few -o out",
         f"{TRAIN} --test few --evaluate end -o run",
+    ],
+    "advvalid": [
+        f"advvalid panel.csv {CLASSES} --agree 1",
+        f"advvalid panel.csv {CLASSES} --rule majority --sure --bootstrap 2",
+        f"advvalid panel.csv {CLASSES} --agree 1 --agreement --bootstrap 2 --format json",
+        f"advvalid panel.csv panel.csv {CLASSES} --overlap --rule dawid-skene --posterior 0.4",
     ],
     "advview": [
         "advview few --first 2 -o out.png",
@@ -204,6 +231,7 @@ def fill(folder: Path) -> None:
         subprocess.run(here, cwd=bench.here, check=True)
         for name, line in PRINTED.items():
             (bench.here / name).write_text(_done(bench, line))
+        (bench.here / "quiz.csv").write_text(QUIZ)
         _replies(bench)
     for name in STANDING:
         (bench.here / name).unlink()
@@ -216,16 +244,9 @@ def _replies(bench: Bench) -> None:
     """What a batch gives back to requests, and the file of answers that comes of a part of it."""
     _done(bench, "advjudge chat:seer few --batch-export asked.jsonl")
     message = {"choices": [{"finish_reason": "stop", "message": {"content": "red, low"}}]}
-    lines = [
-        json.dumps(
-            {
-                "custom_id": json.loads(line)["custom_id"],
-                "error": None,
-                "response": {"body": message},
-            }
-        )
-        for line in (bench.here / "asked.jsonl").read_text().splitlines()
-    ]
+    asked = map(json.loads, (bench.here / "asked.jsonl").read_text().splitlines())
+    known = {"error": None, "response": {"body": message}}
+    lines = [json.dumps({"custom_id": each["custom_id"], **known}) for each in asked]
     back = bench.here / "back.jsonl"
     back.write_text("\n".join(lines[:4]))
     _done(bench, "advjudge chat:seer few --batch-import back.jsonl --answers replies.jsonl")
