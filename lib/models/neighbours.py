@@ -12,8 +12,8 @@ from types import FrameType, ModuleType
 
 # packages that the commands themselves import, some of them late
 USED = {
-    *("PIL", "advlib", "advtools", "braceexpand", "click", "h5py", "matplotlib", "numpy"),
-    *("pyautoattack", "rich", "safetensors", "scipy", "torch", "torchvision"),
+    *("PIL", "advlib", "advtools", "braceexpand", "click", "h5py", "httpx", "matplotlib", "numpy"),
+    *("pyautoattack", "rich", "safetensors", "scipy", "statsmodels", "torch", "torchvision"),
 }
 PACKAGES = {"site-packages", "dist-packages"}
 LIBRARIES = tuple(

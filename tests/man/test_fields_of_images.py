@@ -76,9 +76,11 @@ def test_fields_of_checkpoints_are_documented(trained):
 
 def test_columns_of_adveval_and_advflops_are_documented(trained):
     scored = "adveval run/last.safetensors test --first 4 --attack pgd1-cw"
+    (trained / "left_out.txt").write_text("no such key\n")
+    modes = "", "--classwise", "--confusion", "--per-image", "--exclude left_out.txt"
     counted = "advflops wrn-10-1", "advflops ddpmpp-4x1 --generated 1k"
     for command, lines in (
-        ("adveval", [f"{scored} {m}" for m in ("", "--classwise", "--confusion", "--per-image")]),
+        ("adveval", [f"{scored} {mode}".rstrip() for mode in modes]),
         ("advflops", [*counted, f"{counted[0]} --samples 1M", f"{counted[0]} --flops 1e15"]),
     ):
         printed = set()
@@ -98,10 +100,12 @@ def network(image):
 
 def test_fields_of_verdicts_and_attacked_sets_are_documented(call, tmp_path):
     (tmp_path / "net.py").write_text(SOFT)
+    (tmp_path / "left_out.txt").write_text("no such key\n")
     call("advpack -q digits --split test -o test")
     found = set()
     for attack in ("apgd-ce", "pgd"):
         line = f"advattack net:network test --attack {attack} --first 4 -o {attack}"
+        line += " --exclude left_out.txt"
         document = json.loads(call(line).stdout)
         columns = set(call(f"{line} --format csv").stdout.split("\n")[0].split(","))
         assert document == json.loads((tmp_path / f"{attack}.verdict.json").read_text())
