@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from advlib.errors import DataError
 
+TRUTHS = ("true", "false")  # as our tables write truth values
 Rows = list[tuple[int, list[str]]]
 
 

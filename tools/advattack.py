@@ -119,6 +119,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
             # what is wrong with its options is said before hours of attacks
             writer = output and cli.attacked_writer(output, job, history[:-1], written)
             fooled = written["fooled"]
+            excluded = exclusion and exclusion.mask_of_set(source, job.count)
             try:
                 with asked.listening():
                     found = attack_set(
@@ -127,7 +128,7 @@ def main(network, sets, first, batch, output, verdict_file, output_format, entry
                         fooled=fooled,
                         meter=cli.attack_meter,
                         warn=warnings.say,
-                        exclusion=exclusion,
+                        excluded=excluded,
                     )
             except Signalled:
                 if ranks.first:

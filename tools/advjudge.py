@@ -77,7 +77,7 @@ def _price(context, param, value):
 @cli.option(
     "--higher",
     type=cli.Count(0, 1, closed=True),
-    default=0.5,
+    default=judges.PROBABLE,
     show_default=True,
     metavar="P",
     applies=NETWORK,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +19,6 @@ from advlib.attacks.suites import suite
 from advlib.jobs.ranks import Ranks
 from advlib.jobs.store import Store
 from advlib.models.folding import folded
-from advlib.shards.exclusion import Exclusion
 from advlib.shards.reader import ShardSet
 
 
@@ -89,14 +89,14 @@ def attack_set(
     fooled: bool,
     meter: Callable[[int], AbstractContextManager[Callable[[Progress], None]]],
     warn: Callable[[Finding], None],
-    exclusion: Exclusion | None = None,
+    excluded: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """Do the job and write the shards; the verdict on rank 0, None on the others.
 
     writer: a context that takes chunks; None to write none.  fooled: write only the images that
     are misclassified.  meter: a context for so many images that gives where to report progress.
-    warn: told what is suspicious about the classifier before it is attacked.  exclusion: images
-    that a revised benchmark leaves out.
+    warn: told what is suspicious about the classifier before it is attacked.  excluded: as of
+    write_results.
     Raises what the job's `stop` does.
     """
     begun = time.monotonic()
@@ -111,6 +111,6 @@ def attack_set(
         job.ranks.wait(job.stop)
         return None
     tally = write_results(
-        job.suite, job.results, job.source, writer, fooled=fooled, exclusion=exclusion
+        job.suite, job.results, job.source, writer, fooled=fooled, excluded=excluded
     )
     return {**tally.document(), "seconds": time.monotonic() - begun}

@@ -12,7 +12,6 @@ from advlib.attacks.found import Found
 from advlib.attacks.stages import Suite
 from advlib.attacks.verdict import Verdict
 from advlib.shards.chunk import Chunk, object_array
-from advlib.shards.exclusion import Exclusion
 from advlib.shards.reader import ShardSet
 
 
@@ -23,26 +22,21 @@ def write_results(
     writer: Any | None,
     *,
     fooled: bool = False,
-    exclusion: Exclusion | None = None,
+    excluded: np.ndarray | None = None,
 ) -> Verdict:
     """Write the shards; returns what the attacks came to.
 
     results: windows in order, as often as it is called.  source: the set that was attacked.
     writer: a context that takes chunks; None to write none.  fooled: write only the images that
-    are misclassified, and nothing if none is.  exclusion: images that a revised benchmark leaves
-    out; all are written.
-    Raises as Exclusion.mask.
+    are misclassified, and nothing if none is.  excluded: which images of the set a revised
+    benchmark leaves out, (n,) bool; all are written.
     """
     tally = Verdict(suite)
     if writer is not None and fooled and not any_fooled(results()):
         writer = None
     with writer or contextlib.nullcontext():
         for found in results():
-            out = None
-            if exclusion is not None:
-                keys = source.read(found.number, fields=()).key_texts()
-                out = exclusion.mask(keys, found.label, source.class_names)
-            tally.add(found, out)
+            tally.add(found, None if excluded is None else excluded[found.number])
             if writer is not None:
                 part = attacked_chunk(found, source.read(found.number), suite.norm, fooled)
                 if len(part):

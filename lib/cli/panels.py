@@ -7,16 +7,15 @@ import click
 
 from advlib import settings
 from advlib.cli.number_types import Count, Whole
-from advlib.cli.options import option, option_names, seed_option
+from advlib.cli.options import option, option_names, read_columns, seed_option
 from advlib.cli.output import note, note_each, open_inputs, stream_name
+from advlib.humans.settings import DRAWS
 
 if TYPE_CHECKING:
     from advlib.humans.judgements import Judgements
     from advlib.humans.panel import Panel
     from advlib.humans.score_table import Score
     from advlib.humans.settings import Rule
-
-DRAWS = 1000
 
 judgements_argument = click.argument(
     "tables", nargs=-1, type=click.File("rb"), metavar="[JUDGEMENTS]..."
@@ -35,9 +34,7 @@ def _class_names(
 
 
 def panel_options(command: Any) -> Any:
-    """`--columns`, `--classes` and `--attention`: which answers are read, and how."""
-    from advlib.cli.options import read_columns
-
+    """`--columns`, `--class-names` and `--attention`: which answers are read, and how."""
     for each in reversed(
         [
             click.option(
@@ -66,7 +63,7 @@ def panel_options(command: Any) -> Any:
 
 
 def draws_options(applies: settings.Conditions) -> Any:
-    """`--draws` and `--seed`, of the bootstrap over images."""
+    """`--bootstrap`, called `draws`, and `--seed`, of the bootstrap over images."""
 
     def decorate(command: Any) -> Any:
         draws = option(

@@ -8,10 +8,9 @@ import numpy as np
 from advlib.humans.judgements import KINDS
 from advlib.humans.panel import NONE, Panel
 from advlib.humans.rules import DECEPTIVE, categories, valid_images
-from advlib.humans.settings import Rule
+from advlib.humans.settings import DRAWS, Rule
 
 LEVEL = 0.95  # of intervals
-DRAWS = 1000
 COLUMNS = (
     *("case", "judges", "images", "invalid", "invalid_share", "invalid_share_low"),
     *("invalid_share_high", "deceptive", "deceptive_share", "deceptive_share_low"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from advlib.csv_cells import read_lines, require_width
+from advlib.csv_cells import TRUTHS, read_lines, require_width
 from advlib.errors import DataError
 from advlib.shards.key_table import unpadded
 
@@ -19,7 +19,6 @@ ANSWERED = "answered"
 # Why a judge gave no class: passed over, no class in the text, refused, filtered by the server,
 # failed for good
 UNANSWERED = ("skipped", "unparsable", "refused", "filtered", "failed")
-TRUTHS = ("true", "false")
 REQUIRED = ("image", "judge", "label", "guess")
 # All columns in their order; `picture` is `picture_digest` of what the judge saw.
 COLUMNS = (

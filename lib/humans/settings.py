@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from advlib.settings import check, setting, when
 
+DRAWS = 1000  # of the bootstrap over images
+
 
 @dataclass(frozen=True)
 class Rule:

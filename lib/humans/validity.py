@@ -10,9 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from advlib.csv_cells import read_lines, require_width
+from advlib.csv_cells import TRUTHS, read_lines, require_width
 from advlib.errors import DataError
-from advlib.humans.judgements import TRUTHS
 from advlib.humans.panel import Panel
 from advlib.humans.rules import CATEGORIES, categories, valid_images
 from advlib.humans.settings import Rule

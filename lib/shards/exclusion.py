@@ -7,8 +7,11 @@ from typing import BinaryIO
 import numpy as np
 
 from advlib.conditions import parse_comparison
+from advlib.csv_cells import TRUTHS
 from advlib.errors import DataError
+from advlib.shards.chunk import take_images
 from advlib.shards.key_table import KeyTable, read_keys, unpadded
+from advlib.shards.reader import ShardSet
 
 INVALID = parse_comparison("valid=false")
 
@@ -50,15 +53,37 @@ class Exclusion:
                 )
         return found
 
+    def mask_of_set(self, source: ShardSet, count: int) -> np.ndarray:
+        """Which of the first `count` images of a set are left out, (count,) bool.
+
+        Raises DataError as `mask`, and where none of them stays.
+        """
+        parts = [
+            self.mask(chunk.key_texts(), chunk.label, source.class_names)
+            for chunk in take_images(source.chunks(), count)
+        ]
+        found = np.concatenate(parts)
+        if found.all():
+            raise DataError(f"{self.table.name}: leaves no image of {source.name}")
+        return found
+
 
 def read_exclusion(file: BinaryIO, name: str) -> Exclusion:
     """The images that a file leaves out: the rows with valid false of a table that has a column
     valid, as advvalid(5); otherwise all keys in it.
 
-    Raises DataError for what is no list and no table of keys.
+    Raises DataError for what is no list and no table of keys, and for another value of valid than
+    true and false.
     """
     data = file.read()
     table = read_keys(io.BytesIO(data), name)
     if "valid" in table.columns:
+        at = table.columns.index("valid")
+        for key, row in table.rows.items():
+            if row[at].strip().lower() not in TRUTHS:
+                raise DataError(
+                    f"{name}: image {key!r:.40}: column 'valid': found {row[at]!r:.40}; expected"
+                    " true or false"
+                )
         table = read_keys(io.BytesIO(data), name, [INVALID])
     return Exclusion(table)

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from advlib.errors import DataError
+from advlib.shards.chunk import Chunk
 from advlib.shards.exclusion import read_exclusion
+from advlib.shards.reader import open_set
+from advlib.shards.writer import Writer
 
 NAMES = ("cat", "dog")
 
@@ -42,3 +45,19 @@ def test_a_table_of_another_set_is_refused():
 def test_a_table_without_keys_is_refused():
     with pytest.raises(DataError, match="no column key or image"):
         read("label,valid\ncat,false\n")
+
+
+def test_another_value_of_valid_is_refused():
+    with pytest.raises(DataError, match=r"v.csv: image '1': column 'valid': found 'no'; expected"):
+        read("image,valid\n1,no\n2,yes\n")
+
+
+def test_a_set_of_which_no_image_stays_is_refused(tmp_path):
+    with Writer(str(tmp_path / "test"), layout="sample", class_names=NAMES) as writer:
+        image = np.zeros((3, 2, 2, 3), np.uint8)
+        writer.write(Chunk(image, np.array([0, 1, 0]), np.arange(3)))
+    source = open_set(str(tmp_path / "test"))
+    assert read("1\n2\n").mask_of_set(source, 3).tolist() == [False, True, True]
+    assert read("2\n").mask_of_set(source, 2).tolist() == [False, False]
+    with pytest.raises(DataError, match=r"v.csv: leaves no image of .*test"):
+        read("0\n1\n2\n").mask_of_set(source, 3)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from advlib.humans.judgements import Answer
 
 # Sorts of kinds, which share options: models asked, networks, tables as theirs, tables of any form
+PROBABLE = 0.5  # of a guess: from here on it is not "unlikely to be correct", the paper's low
 CHAT, NETWORK, FORMAT, TABLE = "chat", "network", "format", "table"
 LISTED = {
     CHAT: "chat:MODEL",

@@ -15,7 +15,6 @@ from advlib.humans.judgements import HIGHER, LOW, Answer
 from advlib.humans.judges import Asked
 from advlib.humans.pictures import BOTH, Picture
 
-PROBABLE = 0.5  # of a guess: from here on it is not "unlikely to be correct", the paper's low
 COLUMN = "probability"  # of the guess, beside an Answer's columns
 
 Probabilities = Callable[[np.ndarray], np.ndarray]
